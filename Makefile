@@ -1,0 +1,49 @@
+# The one door to everything that is done with this repository. Bare `make` prints the targets.
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X github.com/quorate/quorate/cli.Version=$(VERSION)
+FUZZTIME ?= 60s
+TORTURE_TIME ?= 10m
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test unit e2e lint fmt bench fuzz soak deps clean
+
+help: ## print the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/quorate, a static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/quorate ./cmd/quorate
+
+run: build ## build, then run three nodes on loopback that elect among themselves; Ctrl-C stops them
+	./bin/quorate demo
+
+test: deps build lint unit e2e ## install what tests need, then lint and run every test (race detector on)
+
+unit: ## the tests of the rooms, race detector on
+	$(GO) test -race -timeout 15m $$($(GO) list ./... | grep -v /test)
+
+e2e: build ## whole clusters of real processes with real ZooKeeper and clients of others
+	$(GO) test -count=1 -timeout 20m ./test/...
+
+lint: ## gofmt, go vet, staticcheck
+	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not gofmt-ed:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+
+fmt: ## format the code
+	gofmt -w $$(git ls-files '*.go')
+
+bench: deps build ## measure, interleaved with other brokers where they can be installed; see docs/benchmarks.md
+	$(GO) run ./bench -out docs/benchmarks.out
+
+fuzz: ## run every fuzzer for FUZZTIME (60s)
+	./scripts/fuzz.sh $(FUZZTIME)
+
+soak: build ## kill the master again and again under load for TORTURE_TIME (10m)
+	QUORATE_SOAK=$(TORTURE_TIME) $(GO) test -count=1 -timeout 0 -run TestSoak -v ./test/...
+
+deps: ## install the packages that the tests drive (Debian)
+	./scripts/deps.sh
+
+clean: ## remove what was built
+	rm -rf bin .cache
