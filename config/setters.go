@@ -1,0 +1,60 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// setHeartBeat reads "10000,10000": what we expect and what we send.
+func setHeartBeat(t *target, s string) (string, error) {
+	a, b, ok := strings.Cut(s, ",")
+	in, errIn := parseInt(a, 0, 1<<30)
+	out, errOut := parseInt(b, 0, 1<<30)
+	if !ok || errIn != nil || errOut != nil {
+		return "", fmt.Errorf("%q is not a heart-beat: want two numbers of milliseconds, such as %q", s, "10000,10000")
+	}
+	t.conn.HeartBeat = [2]int{in, out}
+	return "", nil
+}
+
+func setGrace(t *target, s string) (string, error) {
+	f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+	if err != nil || !(f >= 1 && f <= 100) {
+		return "", fmt.Errorf("%q is not a factor from 1 to 100", s)
+	}
+	t.conn.HeartBeatGrace = f
+	return "", nil
+}
+
+func setDeadLetterQueue(t *target, s string) (string, error) {
+	s = strings.TrimPrefix(strings.TrimSpace(s), "queue://")
+	if s == "" || strings.HasPrefix(s, "topic://") {
+		return "", fmt.Errorf("%q is not a queue", s)
+	}
+	t.policy.DeadLetter.Queue = s
+	return "", nil
+}
+
+// percents are the limits that are written as percentages, 0 if not. They
+// become bytes when everything has been read.
+type percents struct{ memory, store, temp int }
+
+func setMemoryPercent(t *target, s string) (string, error) {
+	n, err := parseInt(s, 1, 100)
+	if err != nil {
+		return "", err
+	}
+	t.percents.memory = n
+	return fmt.Sprintf("%d percent of broker.memory, and at most a quarter of it", n), nil
+}
+
+func setStorePercent(t *target, s string) (note string, err error) {
+	t.percents.store, err = parseInt(s, 1, 100)
+	return "", err
+}
+
+func setTempPercent(t *target, s string) (note string, err error) {
+	t.percents.temp, err = parseInt(s, 1, 100)
+	return "", err
+}
