@@ -19,7 +19,7 @@ const module = "github.com/quorate/quorate/"
 // that room unless it is listed itself. Packages inside one room may import
 // each other.
 var floor = map[string]int{
-	"wal": 0, "message": 0, "selector": 0, "config": 0, "auth": 0,
+	"wal": 0, "message": 0, "selector": 0, "config": 0, "auth": 0, "logline": 0,
 	"stomp/frame": 0, "openwire/wire": 0, "amqp/wire": 0, "mqtt/wire": 0,
 	"store": 1, "replica": 1, "client": 1,
 	"broker": 2, "cluster": 2,
