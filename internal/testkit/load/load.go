@@ -41,8 +41,17 @@ type Run struct {
 }
 
 // Start starts the plan. The context bounds it.
-func Start(ctx context.Context, p Plan) *Run {
-	r := &Run{plan: p, History: history.New()}
+func Start(ctx context.Context, p Plan) *Run { return start(ctx, history.New(), p) }
+
+// Consume starts the consumers of a plan only, and records in a history that
+// another run began.
+func Consume(ctx context.Context, h *history.History, p Plan) *Run {
+	p.Producers = 0
+	return start(ctx, h, p)
+}
+
+func start(ctx context.Context, h *history.History, p Plan) *Run {
+	r := &Run{plan: p, History: h}
 	pctx, cancelP := context.WithCancel(ctx)
 	cctx, cancelC := context.WithCancel(ctx)
 	r.stopProducers, r.stopConsumers = cancelP, cancelC
@@ -87,7 +96,7 @@ func (r *Run) Stop() {
 // connect tries the addresses in turn until one accepts or ctx ends.
 func connect(ctx context.Context, addrs []string, start int) *wire.Conn {
 	for n := start; ctx.Err() == nil; n++ {
-		c, err := wire.Dial(addrs[n%len(addrs)], time.Second)
+		c, err := wire.Dial(addrs[n%len(addrs)], 500*time.Millisecond)
 		if err == nil {
 			return c
 		}

@@ -24,8 +24,16 @@ type Frame struct {
 // A Conn is one connection. Read and Write may run beside each other.
 type Conn struct {
 	net.Conn
-	r *bufio.Reader
+	r    *bufio.Reader
+	idle time.Duration
 }
+
+// The broker is asked for a heart-beat so often, and given up when nothing
+// came for silence: what a careful client does to notice a host that hangs.
+const (
+	heartBeat = "0,400"
+	silence   = 1200 * time.Millisecond
+)
 
 // Dial connects and logs in. The deadline covers both.
 func Dial(addr string, timeout time.Duration, headers ...string) (*Conn, error) {
@@ -33,12 +41,12 @@ func Dial(addr string, timeout time.Duration, headers ...string) (*Conn, error) 
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{nc, bufio.NewReaderSize(nc, 64<<10)}
+	c := &Conn{Conn: nc, r: bufio.NewReaderSize(nc, 64<<10)}
 	if err := nc.SetDeadline(time.Now().Add(timeout)); err != nil {
 		nc.Close()
 		return nil, err
 	}
-	err = c.Write("CONNECT", nil, append([]string{"accept-version", "1.2", "host", "test"}, headers...)...)
+	err = c.Write("CONNECT", nil, append([]string{"accept-version", "1.2", "host", "test", "heart-beat", heartBeat}, headers...)...)
 	if err == nil {
 		var f *Frame
 		if f, err = c.Read(); err == nil && f.Command != "CONNECTED" {
@@ -52,6 +60,7 @@ func Dial(addr string, timeout time.Duration, headers ...string) (*Conn, error) 
 		nc.Close()
 		return nil, err
 	}
+	c.idle = silence
 	return c, nil
 }
 
@@ -83,6 +92,11 @@ func (c *Conn) Write(command string, body []byte, headers ...string) error {
 func (c *Conn) Read() (*Frame, error) {
 	line := ""
 	for line == "" {
+		if c.idle > 0 {
+			if err := c.SetReadDeadline(time.Now().Add(c.idle)); err != nil {
+				return nil, err
+			}
+		}
 		l, err := c.r.ReadString('\n')
 		if err != nil {
 			return nil, err
