@@ -229,7 +229,7 @@ func hostPort(text, defaultPort string) (string, error) {
 		rest = u.Host
 	}
 	host, port, err := net.SplitHostPort(rest)
-	if err != nil && defaultPort != "" {
+	if err != nil && defaultPort != "" && (!strings.Contains(rest, ":") || strings.HasSuffix(rest, "]")) {
 		host, port, err = net.SplitHostPort(net.JoinHostPort(strings.Trim(rest, "[]"), defaultPort))
 	}
 	if err != nil {

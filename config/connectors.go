@@ -77,6 +77,8 @@ func (l *loader) connectorOptions(c *Connector, e *element, line int, query, pat
 	}
 }
 
+var protocolNames = map[string]string{"amqp": "AMQP", "mqtt": "MQTT", "ws": "WebSocket", "http": "HTTP"}
+
 // judgeScheme says whether a connector's protocol is served.
 func judgeScheme(scheme string) (Verdict, string) {
 	switch parts := strings.Split(scheme, "+"); {
@@ -87,7 +89,7 @@ func judgeScheme(scheme string) (Verdict, string) {
 	case slices.Contains([]string{"tcp", "nio", "auto", "auto+nio", "openwire"}, scheme):
 		return Ignored, "OpenWire is not served yet by this version: the port stays closed"
 	case parts[0] == "amqp" || parts[0] == "mqtt" || parts[0] == "ws" || parts[0] == "http":
-		return Ignored, strings.ToUpper(parts[0]) + " is not served yet by this version: the port stays closed"
+		return Ignored, protocolNames[parts[0]] + " is not served yet by this version: the port stays closed"
 	case scheme == "vm":
 		return Ignored, "there is no Java virtual machine to connect within"
 	case scheme == "udp" || scheme == "multicast" || scheme == "peer":

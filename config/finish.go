@@ -82,8 +82,8 @@ func (l *loader) replicas(s *Store) {
 		l.amend("store.peers", Refused, fmt.Sprintf("%d nodes: at most 15 are supported", s.Replicas))
 	}
 	if s.Replicas%2 == 0 && s.Replicas > 0 {
-		l.warn("store.replicas", fmt.Sprintf("%d nodes need %d of them and survive the loss of %d, as %d nodes do; take an odd number",
-			s.Replicas, s.Quorum(), s.Replicas-s.Quorum(), s.Replicas-1))
+		l.warn("store.replicas", fmt.Sprintf("%d nodes survive the loss of %d, no more than %d would; take an odd number",
+			s.Replicas, s.Replicas-s.Quorum(), s.Replicas-1))
 	}
 }
 

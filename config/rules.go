@@ -12,6 +12,7 @@ type rule struct {
 	verdict Verdict
 	reason  string
 	leaf    bool // its attributes and children are not looked at
+	silent  bool // enter reports on the element itself
 	enter   func(l *loader, e *element, path string)
 }
 
@@ -49,7 +50,7 @@ func init() { // the entering functions lead back to this table
 		pathKahaDB + "/locker":                     ignored("the store's directory is locked by the process that uses it"),
 
 		pathConnectors: honoured((*loader).attributesAndChildren),
-		pathConnector:  honoured((*loader).connector),
+		pathConnector:  {silent: true, enter: (*loader).connector},
 
 		"broker/systemUsage":                           honoured((*loader).attributesAndChildren),
 		pathUsage:                                      honoured((*loader).attributesAndChildren),

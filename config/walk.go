@@ -90,7 +90,9 @@ func (l *loader) propertyFile(e *element, location string) {
 // known takes up an element whose path is in the table of elements.
 func (l *loader) known(e *element, path string) {
 	r := elements[path]
-	l.finding(e, r.verdict, r.reason)
+	if !r.silent {
+		l.finding(e, r.verdict, r.reason)
+	}
 	if !r.leaf && r.enter != nil {
 		r.enter(l, e, path)
 	}
@@ -125,7 +127,14 @@ func (l *loader) attribute(e *element, a attribute, path string) {
 	}
 	f := Finding{Line: a.line, What: fmt.Sprintf("%s %s=%q", e.name, a.name, clip(a.value))}
 	l.value(&f, path+"@"+a.name, a.value, func() {
-		l.unknown(&f, "attribute", a.name, knownUnder(path, "@"))
+		known := knownUnder(path, "@")
+		if n := nearest(a.name, known); n != "" && path == pathReplicated {
+			// A slip here may found another cluster than the one meant.
+			f.Verdict, f.Reason = Refused, fmt.Sprintf("unknown attribute; did you mean %s?", n)
+			l.report.add(f)
+			return
+		}
+		l.unknown(&f, "attribute", a.name, known)
 	})
 }
 
@@ -179,6 +188,11 @@ func (l *loader) unknown(f *Finding, kind, name string, known []string) {
 func (l *loader) unknownElement(e *element, parent string, known []string) {
 	f := Finding{Line: e.line, What: "<" + clip(e.name) + ">"}
 	within := parent[strings.LastIndexByte(parent, '/')+1:]
+	if n := nearest(e.name, known); parent == pathBroker && (n == "persistenceAdapter" || n == "plugins") {
+		f.Verdict, f.Reason = Refused, "unknown element; did you mean "+n+"?"
+		l.report.add(f)
+		return
+	}
 	switch parent {
 	case pathAdapters:
 		f.Verdict, f.Reason = Refused, "unknown persistence adapter: want replicatedLevelDB, levelDB or kahaDB"
