@@ -2,11 +2,11 @@ package wal
 
 import "fmt"
 
-// Append writes entries and, when st is not nil, the hard state behind them.
-// They are durable after the next Sync. The first entry follows the last one of
-// the log or replaces one above the commit index, and those behind it; such a
-// cut is durable at once. Commit never goes back: a lower one counts as the one
-// before. An ErrInvalid has changed nothing; any other error is final.
+// Append writes entries and, when st is not nil, the hard state. They are
+// durable after the next Sync. The first entry follows the last one of the log,
+// or replaces one above the commit index and all behind it; such a cut is
+// durable at once. Commit never goes back: a lower one counts as the one before.
+// An ErrInvalid has changed nothing; any other error is final.
 func (l *Log) Append(st *State, entries []Entry) error {
 	l.w.Lock()
 	defer l.w.Unlock()
@@ -32,6 +32,12 @@ func (l *Log) Append(st *State, entries []Entry) error {
 	}
 	if w.synced > w.reach {
 		l.mark(0)
+	}
+	if before := (State{next.Term, next.Vote, w.state.Commit}); before != w.state && len(entries) > 0 {
+		// The term goes ahead of its entries, as the commit index goes behind
+		// them: no prefix of the log has a state that does not fit.
+		w.buf = appendState(w.buf, w.seed, before)
+		w.state = before
 	}
 	for {
 		at := w.next()

@@ -107,9 +107,10 @@ func (l *Log) dropFront(n int) error {
 }
 
 // Reset empties the log: a snapshot that ends with entry after, of the given
-// term, took the place of everything. The hard state stays, its commit index is
-// at least after. A crash leaves the log as before or as after. An ErrInvalid
-// (after is below the commit index) has changed nothing.
+// term, took the place of everything. The hard state stays, but its commit index
+// becomes after, and its term is at least the given one, then without a vote. It
+// is durable on return; a crash leaves the log as before or as after. An
+// ErrInvalid (after is below the commit index) has changed nothing.
 func (l *Log) Reset(after Index, term uint64) error {
 	l.w.Lock()
 	defer l.w.Unlock()
@@ -120,7 +121,9 @@ func (l *Log) Reset(after Index, term uint64) error {
 	if after < st.Commit {
 		return fmt.Errorf("%w: reset to entry %d below the commit index %d", ErrInvalid, after, st.Commit)
 	}
-	st.Commit = after
+	if st.Commit = after; term > st.Term {
+		st.Term, st.Vote = term, 0
+	}
 	return l.replace(0, after+1, term, st)
 }
 

@@ -166,11 +166,11 @@ func (l *Log) Size() int64 {
 
 // usable says whether the writer may go on.
 func (l *Log) usable() error {
-	if l.w.closed {
-		return ErrClosed
-	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
+	if l.mu.failed == nil && l.w.closed {
+		return ErrClosed
+	}
 	return l.mu.failed
 }
 
