@@ -33,7 +33,7 @@ type Config struct {
 	Store      Store
 	Transports []Connector // only those that are served
 	Usage      Usage
-	Policies   []Policy // in the order of the file; see PolicyFor
+	Policies   []Policy // in the order of the file; the most specific pattern holds, alone
 	Log        Log
 
 	AdminSocket string        // unix socket of the local management endpoint, absolute
@@ -178,43 +178,6 @@ func (s Store) Seat() string {
 		return net.JoinHostPort(s.Hostname, port)
 	}
 	return s.Hostname + ":" + filepath.ToSlash(s.Dir)
-}
-
-// PolicyFor gives the policy of a destination: the most specific pattern that
-// matches, and without any the defaults.
-func (c *Config) PolicyFor(name string, topic bool) Policy {
-	best, found := DefaultPolicy(), -1
-	for _, p := range c.Policies {
-		if p.Topic != topic {
-			continue
-		}
-		if score, ok := matchPattern(p.Pattern, name); ok && score >= found {
-			best, found = p, score
-		}
-	}
-	return best
-}
-
-// matchPattern reports whether an ActiveMQ wildcard matches name, and how
-// specific it is: literal elements count most, then *, then >.
-func matchPattern(pattern, name string) (score int, ok bool) {
-	parts, words := strings.Split(pattern, "."), strings.Split(name, ".")
-	for i, p := range parts {
-		if p == ">" && i == len(parts)-1 {
-			return score, true
-		}
-		switch {
-		case i >= len(words):
-			return 0, false
-		case p == "*":
-			score += 2
-		case p == words[i]:
-			score += 4
-		default:
-			return 0, false
-		}
-	}
-	return score + 1, len(parts) == len(words)
 }
 
 // hostPort reads "host:port" or "scheme://host:port", options after a ? left

@@ -85,8 +85,8 @@ func newConnector(name, scheme string) Connector {
 	return c
 }
 
-// DefaultPolicy is what holds for a destination without a policyEntry.
-func DefaultPolicy() Policy {
+// defaultPolicy is what a policyEntry holds that says nothing.
+func defaultPolicy() Policy {
 	p := Policy{Pattern: ">"}
 	setDefaults(&target{policy: &p}, "policy.")
 	return p

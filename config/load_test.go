@@ -207,33 +207,22 @@ func TestGuarantee(t *testing.T) {
 	}
 }
 
-func TestPolicyFor(t *testing.T) {
+func TestPolicies(t *testing.T) {
 	cfg, _, err := Load(Sources{File: "testdata/odd.xml"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct {
-		name     string
-		topic    bool
-		prefetch int
-		dlq      string
-	}{
-		{"other", false, 5, "ActiveMQ.DLQ"},
-		{"orders.us", false, 10, "ActiveMQ.DLQ"},
-		{"orders.eu.de", false, 1000, "EU.DLQ"},
-		{"orders.eu.de.berlin", false, 10, "ActiveMQ.DLQ"},
-		{"orders", true, 5, "ActiveMQ.DLQ"},
-	} {
-		p := cfg.PolicyFor(c.name, c.topic)
-		if p.QueuePrefetch != c.prefetch || p.DeadLetter.Queue != c.dlq {
-			t.Errorf("%s: prefetch %d, dead letters %s", c.name, p.QueuePrefetch, p.DeadLetter.Queue)
-		}
-	}
-	if p := cfg.PolicyFor("orders.us", false); !p.DeadLetter.Individual || p.DeadLetter.QueuePrefix != "DLQ." || p.ExpirePeriod != 0 || p.MemoryLimit != 4*mib {
-		t.Errorf("got %+v", p)
-	}
-	if p := cfg.PolicyFor("news", true); !p.DeadLetter.Discard || p.TopicPrefetch != 3 {
-		t.Errorf("got %+v", p)
+	five, orders, eu, news := defaultPolicy(), defaultPolicy(), defaultPolicy(), defaultPolicy()
+	five.QueuePrefetch = 5
+	fiveTopics := five
+	fiveTopics.Topic = true
+	orders.Pattern, orders.QueuePrefetch, orders.MemoryLimit, orders.ExpirePeriod = "orders.>", 10, 4*mib, 0
+	orders.DeadLetter.Individual, orders.DeadLetter.QueuePrefix, orders.DeadLetter.ProcessNonPersistent = true, "DLQ.", true
+	eu.Pattern, eu.DeadLetter.Queue, eu.DeadLetter.ProcessExpired = "orders.eu.*", "EU.DLQ", false
+	news.Pattern, news.Topic, news.TopicPrefetch, news.DeadLetter.Discard = "news", true, 3, true
+	want := []Policy{five, fiveTopics, orders, eu, news}
+	if !reflect.DeepEqual(cfg.Policies, want) {
+		t.Errorf("got  %+v\nwant %+v", cfg.Policies, want)
 	}
 }
 

@@ -22,7 +22,7 @@ func (l *loader) adapter(e *element, path string) {
 // policyEntry takes up the policy of one pattern. One for all destinations is
 // kept twice, for queues and for topics.
 func (l *loader) policyEntry(e *element, path string) {
-	p := DefaultPolicy()
+	p := defaultPolicy()
 	p.Pattern = ""
 	l.target.policy = &p
 	defer func() { l.target.policy = nil }()
