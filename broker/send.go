@@ -1,0 +1,199 @@
+package broker
+
+import (
+	"sync"
+
+	"github.com/quorate/quorate/broker/queue"
+	"github.com/quorate/quorate/message"
+	"github.com/quorate/quorate/store"
+)
+
+// sending is the part of an op, or one message of a transaction, that is a
+// message on its way.
+type sending struct {
+	msg      *message.Message
+	producer Producer
+	boxes    []*mailbox // where it is to be kept
+	topic    *topic     // whose live subscriptions get it, may be nil
+	stored   bool       // it is logged for boxes
+	size     int64
+}
+
+// A Producer numbers its messages, so that one sent twice across a failover is
+// found [M16]. The zero Producer is not checked.
+type Producer struct {
+	Name     string
+	Sequence uint64 // from 1
+}
+
+// Send accepts a message. It blocks while too many bytes are in flight and,
+// for Limits.SendTimeout at most, while the disk is full; Ready tells so
+// beforehand. An error means that the message was refused and done will not be
+// called. Otherwise done, which may be nil, is called in the order of the
+// connection's requests: without an error the message is held by the majority,
+// if it is persistent and goes to something durable. With tx, done only says
+// that the transaction has it. The message must not change afterwards.
+func (c *Conn) Send(m *message.Message, tx *Tx, done func(error)) error {
+	return c.SendFrom(Producer{}, m, tx, done)
+}
+
+// SendFrom is Send for a message that its producer numbered. A message whose
+// number was seen before is confirmed and otherwise ignored.
+func (c *Conn) SendFrom(p Producer, m *message.Message, tx *Tx, done func(error)) error {
+	if err := c.usable("send"); err != nil {
+		return err
+	}
+	if max := c.r.cfg.Limits.MessageSize; len(m.Body) > max {
+		return errorf(KindResourceLimit, "send", "a body of %d bytes, the limit for one message is %d", len(m.Body), max)
+	}
+	s := sending{msg: m, producer: p, size: int64(m.Size())}
+	if err := c.route(&s); err != nil {
+		return err
+	}
+	if tx != nil {
+		return tx.send(s, done)
+	}
+	if err := c.admit(&s); err != nil {
+		return err
+	}
+	o := &op{name: "send", done: done, bytes: s.size, send: s}
+	c.stats.enqueued.Add(1)
+	if !s.stored {
+		o.bytes = 0 // given back by the shard
+		o.local = func() { c.publish(&o.send, nil) }
+		c.submit(o)
+		return nil
+	}
+	b := new(store.Batch)
+	s.enqueue(b)
+	o.applied = sent
+	c.propose(o, b)
+	return nil
+}
+
+// Ready gives nil if a message of n bytes would be accepted at once, else a
+// channel that is closed when it is worth asking again. A protocol that asks
+// before Send can go on reading a bounded number of frames and handle the
+// acknowledgements among them [S4].
+func (c *Conn) Ready(n int, persistent bool) <-chan struct{} {
+	if limit, _, _ := c.r.usage.full(persistent); limit != "" {
+		return c.r.usage.wait()
+	}
+	return c.r.admission.ready(int64(n))
+}
+
+func (c *Conn) admit(s *sending) error {
+	u := &c.r.usage
+	if limit, _, _ := u.full(s.stored); limit != "" {
+		if err := u.room(c.ctx, s.stored, s.msg.Destination); err != nil {
+			return c.gone(err)
+		}
+	}
+	return c.gone(c.r.admission.acquire(c.ctx, s.size))
+}
+
+// gone replaces the error of an ended context.
+func (c *Conn) gone(err error) error {
+	if err == nil || c.ctx.Err() == nil {
+		return err
+	}
+	return &Error{Kind: KindNotMaster, Op: "send", Detail: "the connection has ended"}
+}
+
+// route finds where a message goes.
+func (c *Conn) route(s *sending) error {
+	d := s.msg.Destination
+	if err := checkName("send", d); err != nil {
+		return err
+	}
+	if d.Kind.IsTopic() {
+		t, err := c.r.topic(d)
+		if err != nil {
+			return err
+		}
+		s.topic = t
+		s.boxes = t.targets(c)
+		s.stored = s.msg.Persistent && len(s.boxes) > 0
+		return nil
+	}
+	box, err := c.r.queue(c.ctx, "send", d)
+	if err != nil {
+		return err
+	}
+	s.boxes = box.self[:]
+	s.stored = s.msg.Persistent && box.id != 0
+	return nil
+}
+
+var headers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
+
+// enqueue adds the message to a batch.
+func (s *sending) enqueue(b *store.Batch) {
+	var few [4]store.Target
+	targets := few[:0]
+	for _, box := range s.boxes {
+		targets = append(targets, store.Target{Queue: box.id})
+	}
+	h := headers.Get().(*[]byte)
+	*h = s.msg.AppendHeader((*h)[:0])
+	b.Enqueue(store.Enqueue{
+		Targets: targets, Header: *h, Body: s.msg.Body,
+		Producer: s.producer.Name, Sequence: s.producer.Sequence,
+	})
+	headers.Put(h)
+}
+
+// sent has the outcome of one logged message.
+func sent(o *op, res store.Result) error {
+	return o.c.publish(&o.send, &res.Ops[0])
+}
+
+// publish gives a message to the mailboxes, at the places that the store gave
+// it (out) or as a volatile one (nil), and to the live subscriptions.
+func (c *Conn) publish(s *sending, out *store.Outcome) error {
+	if out != nil {
+		if out.Code == store.Duplicate {
+			return nil
+		}
+		arrived := 0
+		for i, box := range s.boxes {
+			if i < len(out.Seqs) && out.Seqs[i] != 0 {
+				arrived++
+				box.stats.enqueued.Add(1)
+				box.shard.inbox.post(event{kind: evArrive, box: box, msg: s.msg, seq: uint64(out.Seqs[i])})
+			}
+		}
+		if arrived == 0 && s.topic == nil {
+			return errorf(KindInvalidDestination, "send", "%s was deleted", s.msg.Destination)
+		}
+	} else {
+		c.volatile(s)
+	}
+	if s.topic != nil {
+		ev := event{kind: evPublish, topic: s.topic, msg: s.msg, from: c}
+		if out == nil {
+			ev.bytes = s.size
+		}
+		s.topic.stats.enqueued.Add(1)
+		s.topic.shard.inbox.post(ev)
+	}
+	return nil
+}
+
+// volatile gives a message that is not logged to the mailboxes. Its bytes are
+// given back to the admission by the last shard that has it.
+func (c *Conn) volatile(s *sending) {
+	for i, box := range s.boxes {
+		ev := event{kind: evVolatile, box: box, msg: s.msg}
+		if s.topic == nil && i == len(s.boxes)-1 {
+			ev.bytes = s.size
+		}
+		box.stats.enqueued.Add(1)
+		box.shard.inbox.post(ev)
+	}
+}
+
+// newEntry makes the entry of a message that was sent in this reign.
+func newEntry(m *message.Message, seq uint64) *queue.Entry {
+	return &queue.Entry{Place: queue.Place{Seq: seq}, Size: m.Size(), Expires: m.Expiration, Value: m}
+}

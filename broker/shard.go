@@ -1,0 +1,316 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/quorate/quorate/broker/queue"
+	"github.com/quorate/quorate/message"
+	"github.com/quorate/quorate/store"
+)
+
+const (
+	// leaseRetry is how often a shard asks whether it may deliver again.
+	leaseRetry = 10 * time.Millisecond
+	// roundEvents is how many events a shard handles before it dispatches.
+	roundEvents = 512
+)
+
+type eventKind uint8
+
+const (
+	evArrive   eventKind = iota // a message is in the store
+	evVolatile                  // a message that is not stored, for one mailbox
+	evPublish                   // a message for the live subscriptions of a topic
+	evAck                       // entries are acknowledged by consumer
+	evSettle                    // entries have left the queue
+	evReturn                    // consumer gives entries back, failed
+	evReject                    // consumer makes entries dead
+	evLoaded                    // a page was read
+	evFunc                      // call
+)
+
+// An event is something that a shard is told.
+type event struct {
+	kind     eventKind
+	box      *mailbox
+	topic    *topic
+	from     *Conn // who published
+	msg      *message.Message
+	seq      uint64
+	bytes    int64 // given back to the admission when handled
+	consumer *queue.Consumer
+	entries  []*queue.Entry
+	page     *page
+	call     func()
+}
+
+// A shard is the event loop of some of the mailboxes: the only goroutine that
+// touches their machines.
+type shard struct {
+	r      *reign
+	inbox  inbox[event]
+	loader loader
+
+	boxes   map[*mailbox]struct{} // those with a machine
+	dirty   []*mailbox
+	effects []queue.Effect
+	batch   store.Batch // of the round's counts
+	bytes   int         // of all machines
+	tight   bool        // bytes is above the shard's part of the memory limit
+	paused  bool        // not leased: nothing is dispatched
+}
+
+func newShard(r *reign) *shard {
+	s := &shard{r: r, boxes: map[*mailbox]struct{}{}}
+	s.inbox.init()
+	s.loader.init(s)
+	return s
+}
+
+func (s *shard) run() {
+	scan := time.NewTicker(expiryPeriod)
+	defer scan.Stop()
+	retry := time.NewTimer(leaseRetry)
+	defer retry.Stop()
+	var events []event
+	for {
+		select {
+		case <-s.r.ctx.Done():
+			return
+		case <-s.inbox.wake:
+			events = s.inbox.take(events)
+			for i := range events {
+				s.handle(&events[i])
+				if i%roundEvents == roundEvents-1 {
+					s.dispatch()
+				}
+			}
+			clear(events)
+			if cap(events) > 1<<14 {
+				events = nil
+			}
+		case <-scan.C:
+			s.scan()
+		case <-retry.C:
+		}
+		s.dispatch()
+		if s.paused {
+			retry.Reset(leaseRetry)
+		}
+	}
+}
+
+func (s *shard) handle(ev *event) {
+	switch ev.kind {
+	case evArrive:
+		if !ev.box.deleted.Load() {
+			ev.box.open().Arrive(newEntry(ev.msg, ev.seq))
+		}
+	case evVolatile:
+		s.volatile(ev.box, ev.msg)
+	case evPublish:
+		for _, sub := range ev.topic.live {
+			if !sub.spec.NoLocal || sub.conn != ev.from {
+				s.volatile(sub.box, ev.msg)
+			}
+		}
+	case evLoaded:
+		s.loaded(ev.box, ev.page)
+	case evFunc:
+		ev.call()
+	default:
+		s.acknowledge(ev)
+	}
+	if ev.bytes > 0 {
+		s.r.admission.release(ev.bytes)
+	}
+	if ev.box != nil {
+		s.mark(ev.box)
+	}
+}
+
+func (s *shard) acknowledge(ev *event) {
+	m := ev.box.machine
+	if m == nil {
+		return
+	}
+	for _, e := range ev.entries {
+		switch ev.kind {
+		case evAck:
+			m.Ack(e, ev.consumer)
+		case evSettle:
+			s.settle(ev.box, e)
+		case evReturn:
+			m.Return(e, ev.consumer, true)
+		case evReject:
+			m.Reject(e, ev.consumer)
+		}
+	}
+}
+
+// settle ends a message.
+func (s *shard) settle(box *mailbox, e *queue.Entry) {
+	if e.State() == queue.Gone {
+		return
+	}
+	if e.Volatile {
+		box.stats.volatile.Add(-1)
+	}
+	box.machine.Settle(e)
+}
+
+func (s *shard) volatile(box *mailbox, m *message.Message) {
+	if box.deleted.Load() {
+		return
+	}
+	box.stats.volatile.Add(1)
+	box.open().ArriveVolatile(newEntry(m, 0))
+	s.mark(box)
+}
+
+// mark makes the next dispatch look at a mailbox.
+func (s *shard) mark(box *mailbox) {
+	if !box.dirty {
+		box.dirty = true
+		s.dirty = append(s.dirty, box)
+	}
+}
+
+// dispatch lets the machines that something happened to act, if this node may.
+func (s *shard) dispatch() {
+	if len(s.dirty) == 0 {
+		s.paused = false
+		return
+	}
+	leased := s.r.cfg.Leased()
+	s.paused = !leased
+	now := s.r.now()
+	keep := s.dirty[:0]
+	for _, box := range s.dirty {
+		if box.machine != nil {
+			if leased {
+				box.machine.Dispatch(now)
+			}
+			s.perform(box)
+			s.account(box)
+		}
+		if leased {
+			box.dirty = false
+			for _, b := range box.browsers {
+				b.advance()
+			}
+		} else {
+			keep = append(keep, box)
+		}
+	}
+	clear(s.dirty[len(keep):])
+	s.dirty = keep
+	s.flush()
+	s.relieve()
+}
+
+// perform does what a machine asks for.
+func (s *shard) perform(box *mailbox) {
+	s.effects = box.machine.Take(s.effects)
+	for i := range s.effects {
+		f := &s.effects[i]
+		switch f.Action {
+		case queue.Deliver:
+			s.deliver(box, f)
+		case queue.Load:
+			s.loader.inbox.post(request{box: box, source: f.Source, after: f.After, n: f.N, bytes: f.Bytes, epoch: f.Epoch})
+		case queue.Spill:
+			s.spill(box, f.Entry)
+		case queue.DeadLetter:
+			s.bury(box, f.Entry, f.Cause)
+		case queue.Count:
+			s.batch.SetCount(box.id, box.pos(f.Entry), f.Entry.Count)
+		}
+	}
+	clear(s.effects)
+}
+
+func (s *shard) deliver(box *mailbox, f *queue.Effect) {
+	sub := f.Consumer.Value.(*Subscription)
+	e := f.Entry
+	d := &Delivery{
+		Sub: sub, Message: e.Value.(*message.Message), Redelivered: e.Redelivered, Count: e.Count, entry: e,
+	}
+	if !e.Volatile {
+		e.Value = nil // the store has it
+	}
+	if !sub.push(d) {
+		return // the consumer's removal is on its way, and gives e back
+	}
+	box.stats.dispatched.Add(1)
+	sub.conn.stats.dispatched.Add(1)
+	if sub.topic != nil {
+		sub.topic.stats.dispatched.Add(1)
+	}
+}
+
+// flush logs the counts that changed.
+func (s *shard) flush() {
+	if s.batch.Len() == 0 {
+		return
+	}
+	b := s.batch
+	s.batch = store.Batch{}
+	s.r.cfg.Store.Propose(&b, func(store.Result, error) {})
+}
+
+// account keeps the sum of bytes in memory.
+func (s *shard) account(box *mailbox) {
+	n := box.machine.Bytes()
+	s.r.usage.memory.Add(int64(n - box.bytes))
+	s.bytes += n - box.bytes
+	box.bytes = n
+}
+
+// relieve makes all windows small while the shard holds more than its part of
+// the memory limit: what is in the store leaves memory, and what is not spills.
+func (s *shard) relieve() {
+	budget := int(s.r.cfg.Limits.Memory) / len(s.r.shards)
+	switch {
+	case !s.tight && s.bytes > budget:
+		s.tight = true
+	case s.tight && s.bytes < budget/2:
+		s.tight = false
+	default:
+		return
+	}
+	for box := range s.boxes {
+		box.squeezed = s.tight
+		box.machine.SetLimits(box.limits())
+		s.account(box)
+	}
+}
+
+// scan looks for what has expired, and lets go of idle machines.
+func (s *shard) scan() {
+	now := s.r.now()
+	for box := range s.boxes {
+		box.machine.Expire(now)
+		s.perform(box)
+		s.account(box)
+		if box.machine.Idle() && !box.dirty && len(box.browsers) == 0 {
+			box.machine = nil
+			delete(s.boxes, box)
+		}
+	}
+	s.flush()
+}
+
+// forget drops a mailbox that has ended, with all that it holds.
+func (s *shard) forget(box *mailbox) {
+	box.deleted.Store(true)
+	s.clearSpill(box)
+	if box.machine == nil {
+		return
+	}
+	s.r.usage.memory.Add(int64(-box.bytes))
+	s.bytes -= box.bytes
+	box.bytes = 0
+	box.machine = nil
+	delete(s.boxes, box)
+}

@@ -1,0 +1,154 @@
+package broker
+
+import (
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/quorate/quorate/message"
+	"github.com/quorate/quorate/store"
+)
+
+// counters count what happened to a destination or a connection since the
+// reign began.
+type counters struct {
+	enqueued   atomic.Uint64 // messages accepted
+	dispatched atomic.Uint64 // deliveries
+	dequeued   atomic.Uint64 // messages acknowledged
+	expired    atomic.Uint64
+	dead       atomic.Uint64 // moved to a dead letter queue
+	consumers  atomic.Int64
+	volatile   atomic.Int64 // pending messages that are not in the store
+}
+
+// Counts is a look at counters.
+type Counts struct {
+	Enqueued, Dispatched, Dequeued, Expired, Dead uint64
+	Consumers                                     int
+}
+
+func (c *counters) counts() Counts {
+	return Counts{
+		Enqueued: c.enqueued.Load(), Dispatched: c.dispatched.Load(), Dequeued: c.dequeued.Load(),
+		Expired: c.expired.Load(), Dead: c.dead.Load(), Consumers: int(c.consumers.Load()),
+	}
+}
+
+// DestinationStats tells about a queue, a topic or a durable subscription.
+type DestinationStats struct {
+	Destination message.Destination
+	Durable     *store.Subscription // of a durable subscription; not to be changed
+	Active      bool                // a durable subscription has its consumer
+	Pending     uint64              // messages not acknowledged, on disk and in memory
+	Bytes       uint64              // of those in the store
+	Counts
+}
+
+// ConnStats tells about a connection. Its Enqueued are the messages it sent,
+// its Dispatched and Dequeued those that it received and acknowledged.
+type ConnStats struct {
+	ConnInfo
+	Since         time.Time
+	Subscriptions int
+	Counts
+}
+
+// Destinations gives all destinations, in order of name; nil when not serving.
+func (b *Broker) Destinations() []DestinationStats {
+	r := b.current()
+	if r == nil {
+		return nil
+	}
+	d := &r.directory
+	d.mu.RLock()
+	var boxes []*mailbox
+	var topics []*topic
+	for _, q := range d.queues {
+		boxes = append(boxes, q)
+	}
+	for _, q := range d.subs {
+		boxes = append(boxes, q)
+	}
+	for _, t := range d.topics {
+		topics = append(topics, t)
+	}
+	for _, x := range d.temps {
+		switch x := x.(type) {
+		case *mailbox:
+			boxes = append(boxes, x)
+		case *topic:
+			topics = append(topics, x)
+		}
+	}
+	d.mu.RUnlock()
+	out := make([]DestinationStats, 0, len(boxes)+len(topics))
+	for _, q := range boxes {
+		out = append(out, q.status())
+	}
+	for _, t := range topics {
+		out = append(out, DestinationStats{Destination: t.dest, Counts: t.stats.counts()})
+	}
+	slices.SortFunc(out, func(a, b DestinationStats) int {
+		return strings.Compare(a.Destination.String(), b.Destination.String())
+	})
+	return out
+}
+
+func (b *mailbox) status() DestinationStats {
+	s := DestinationStats{
+		Destination: b.dest, Durable: b.durable, Active: b.active.Load(),
+		Counts: b.stats.counts(), Pending: uint64(max(b.stats.volatile.Load(), 0)),
+	}
+	if info, ok := b.shard.r.cfg.Store.Queue(b.id); ok && b.id != 0 {
+		s.Pending += info.Depth
+		s.Bytes = info.Bytes
+	}
+	return s
+}
+
+// Connections gives the live connections, the oldest first; nil when not serving.
+func (b *Broker) Connections() []ConnStats {
+	r := b.current()
+	if r == nil {
+		return nil
+	}
+	r.conns.Lock()
+	all := make([]*Conn, 0, len(r.conns.all))
+	for c := range r.conns.all {
+		all = append(all, c)
+	}
+	r.conns.Unlock()
+	slices.SortFunc(all, func(a, b *Conn) int { return int(a.id) - int(b.id) })
+	out := make([]ConnStats, len(all))
+	for i, c := range all {
+		c.mu.Lock()
+		out[i] = ConnStats{ConnInfo: c.info, Since: c.since, Subscriptions: len(c.mu.subs)}
+		c.mu.Unlock()
+		out[i].Counts = c.stats.counts()
+	}
+	return out
+}
+
+// UsageStats tells how much of each limit is used, in bytes.
+type UsageStats struct {
+	InFlight, InFlightLimit int64
+	Memory, MemoryLimit     int64
+	Store, StoreLimit       int64
+	Temp, TempLimit         int64
+}
+
+// Usage gives the usage of the limits, zero when not serving.
+func (b *Broker) Usage() UsageStats {
+	r := b.current()
+	if r == nil {
+		return UsageStats{}
+	}
+	l := &b.cfg.Limits
+	return UsageStats{
+		InFlight: r.admission.inFlight(), InFlightLimit: l.InFlight,
+		Memory: r.usage.memory.Load(), MemoryLimit: l.Memory,
+		Store: r.usage.store.Load(), StoreLimit: l.Store,
+		Temp: r.usage.temp.Load(), TempLimit: l.Temp,
+	}
+}

@@ -1,0 +1,195 @@
+package broker
+
+import (
+	"sync"
+
+	"github.com/quorate/quorate/store"
+)
+
+// A Tx is a local transaction: what is sent and acknowledged in it happens at
+// Commit, all or nothing, or not at all. It ends with its connection.
+type Tx struct {
+	c *Conn
+
+	mu    sync.Mutex
+	ended bool
+	sends []sending
+	acks  []acking
+	bytes int64
+}
+
+// Begin begins a transaction.
+func (c *Conn) Begin() (*Tx, error) {
+	if err := c.usable("begin"); err != nil {
+		return nil, err
+	}
+	tx := &Tx{c: c}
+	if !own(c, &c.mu.txs, tx) {
+		return nil, c.usable("begin")
+	}
+	return tx, nil
+}
+
+// send adds a message to the transaction.
+func (t *Tx) send(s sending, done func(error)) error {
+	t.mu.Lock()
+	if t.ended {
+		t.mu.Unlock()
+		return errorf(KindNotFound, "send", "the transaction has ended")
+	}
+	if max := t.c.r.cfg.Limits.Transaction; t.bytes+s.size > max {
+		t.mu.Unlock()
+		return errorf(KindResourceLimit, "send", "the transaction would have %d bytes, the limit for one transaction is %d", t.bytes+s.size, max)
+	}
+	t.bytes += s.size
+	t.sends = append(t.sends, s)
+	t.mu.Unlock()
+	t.c.submit(&op{name: "send", done: done})
+	return nil
+}
+
+// ack adds the acknowledgements of o, which the shard knows already.
+func (t *Tx) ack(o *op) {
+	t.mu.Lock()
+	ended := t.ended
+	if !ended && o.ack.sub.browser == nil {
+		t.acks = append(t.acks, o.ack)
+	}
+	t.mu.Unlock()
+	if ended {
+		o.ack.giveBack()
+		o.err = errorf(KindNotFound, "ack", "the transaction has ended")
+	}
+	t.c.submit(o)
+}
+
+// giveBack returns acknowledged messages to their queue, as after a failed
+// delivery.
+func (a *acking) giveBack() {
+	a.sub.box.shard.inbox.post(event{kind: evReturn, box: a.sub.box, consumer: a.sub.consumer, entries: a.entries})
+}
+
+// take ends the transaction and gives what it gathered; false if it has ended.
+func (t *Tx) take() (sends []sending, acks []acking, bytes int64, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended {
+		return nil, nil, 0, false
+	}
+	t.ended = true
+	sends, acks, bytes = t.sends, t.acks, t.bytes
+	t.sends, t.acks = nil, nil
+	return sends, acks, bytes, true
+}
+
+// Commit makes everything in the transaction happen. It may block as Send
+// does. done is called in the order of the connection's requests; with an
+// error other than ErrUnknown nothing has happened, and what was acknowledged
+// has gone back.
+func (t *Tx) Commit(done func(error)) {
+	c := t.c
+	sends, acks, bytes, ok := t.take()
+	if !ok {
+		c.submit(failing("commit", done, errorf(KindNotFound, "commit", "the transaction has ended")))
+		return
+	}
+	disown(c, &c.mu.txs, t)
+	o := &op{name: "commit", done: done}
+	var b store.Batch
+	for i := range sends {
+		if s := &sends[i]; s.stored {
+			s.enqueue(&b)
+		}
+	}
+	for i := range acks {
+		acks[i].remove(&b)
+	}
+	if err := t.admit(sends, bytes); err != nil {
+		for i := range acks {
+			acks[i].giveBack()
+		}
+		c.submit(failing("commit", done, err))
+		return
+	}
+	o.bytes = bytes
+	o.undo = func(*op) {
+		for i := range acks {
+			acks[i].giveBack()
+		}
+	}
+	if b.Len() == 0 {
+		o.local = func() {
+			t.effect(sends, acks, store.Result{})
+			c.r.admission.release(bytes)
+		}
+		c.submit(o)
+		return
+	}
+	o.applied = func(_ *op, res store.Result) error {
+		t.effect(sends, acks, res)
+		return nil
+	}
+	c.propose(o, &b)
+}
+
+// admit waits for room for all of the transaction's messages.
+func (t *Tx) admit(sends []sending, bytes int64) error {
+	for i := range sends {
+		s := &sends[i]
+		if limit, _, _ := t.c.r.usage.full(s.stored); limit != "" {
+			if err := t.c.r.usage.room(t.c.ctx, s.stored, s.msg.Destination); err != nil {
+				return t.c.gone(err)
+			}
+		}
+	}
+	return t.c.gone(t.c.r.admission.acquire(t.c.ctx, bytes))
+}
+
+// effect is what follows the commit: arrivals in the order of the sends, and
+// settlements.
+func (t *Tx) effect(sends []sending, acks []acking, res store.Result) {
+	n := 0
+	for i := range sends {
+		s := &sends[i]
+		t.c.stats.enqueued.Add(1)
+		var out *store.Outcome
+		if s.stored {
+			out = &res.Ops[n]
+			n++
+		}
+		s.size = 0 // the admission has the sum
+		_ = t.c.publish(s, out)
+	}
+	for i := range acks {
+		acks[i].settle()
+	}
+}
+
+// Rollback undoes the transaction: nothing was sent, and what was acknowledged
+// goes back as redelivered, its failed delivery counted.
+func (t *Tx) Rollback(done func(error)) {
+	_, acks, _, ok := t.take()
+	if !ok {
+		t.c.submit(failing("rollback", done, errorf(KindNotFound, "rollback", "the transaction has ended")))
+		return
+	}
+	disown(t.c, &t.c.mu.txs, t)
+	for i := range acks {
+		acks[i].giveBack()
+	}
+	t.c.submit(&op{name: "rollback", done: done})
+}
+
+// abandon is the rollback of a connection that has ended.
+func (t *Tx) abandon() {
+	_, acks, _, _ := t.take()
+	for i := range acks {
+		acks[i].giveBack()
+	}
+}
+
+// failing gives an op that completes with err in its turn, without ending the
+// connection.
+func failing(name string, done func(error), err error) *op {
+	return &op{name: name, done: done, err: err}
+}
