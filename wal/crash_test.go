@@ -279,7 +279,7 @@ func seeds(t *testing.T, n int) []uint64 {
 // TestCrash cuts the power at random file-system operations, again and again.
 // Run a seed again with WAL_SEED.
 func TestCrash(t *testing.T) {
-	for _, seed := range seeds(t, 300) {
+	for _, seed := range seeds(t, 150) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			c := newChaos(seed)
 			for range 12 {
@@ -293,7 +293,7 @@ func TestCrash(t *testing.T) {
 // TestFailedOperation lets each file-system operation fail in turn, and all
 // behind it.
 func TestFailedOperation(t *testing.T) {
-	for _, seed := range seeds(t, 6) {
+	for _, seed := range seeds(t, 3) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			for at := 1; ; at++ {
 				c := newChaos(seed)

@@ -28,36 +28,54 @@ func Dump(fs vfs.FS, dir string, w io.Writer, o DumpOptions) error {
 		return !ok
 	})
 	slices.Sort(names)
-	out := bufio.NewWriter(w)
-	for _, name := range names {
-		if err := dumpSegment(fs, dir, name, out, o); err != nil {
-			return err
+	d := dumper{fs: fs, dir: dir, out: bufio.NewWriter(w), o: o, durable: map[uint64]int64{}}
+	// Two passes: a header tells how far the segment before was durable.
+	for _, print := range []bool{false, true} {
+		for _, name := range names {
+			if err := d.segment(name, print); err != nil {
+				return err
+			}
 		}
 	}
-	return out.Flush()
+	return d.out.Flush()
 }
 
-func dumpSegment(fs vfs.FS, dir, name string, out *bufio.Writer, o DumpOptions) error {
-	f, err := fs.Open(fs.PathJoin(dir, name), vfs.SequentialReadsOption)
+type dumper struct {
+	fs      vfs.FS
+	dir     string
+	out     *bufio.Writer
+	o       DumpOptions
+	durable map[uint64]int64 // by segment: where its successor says it ends
+}
+
+// segment learns from the header of a segment, or prints it all.
+func (d *dumper) segment(name string, print bool) error {
+	f, err := d.fs.Open(d.fs.PathJoin(d.dir, name), vfs.SequentialReadsOption)
 	if err != nil {
 		return fmt.Errorf("open segment %s: %w", name, err)
 	}
 	defer f.Close()
 	s, err := readHeader(f, name)
+	if !print {
+		if err == nil {
+			d.durable[s.prevSeq] = max(d.durable[s.prevSeq], s.prevEnd)
+		}
+		return nil
+	}
 	if err != nil {
-		fmt.Fprintf(out, "segment %s: %v\n", name, err)
+		fmt.Fprintf(d.out, "segment %s: %v\n", name, err)
 		return nil
 	}
 	before := "begins the log"
 	if s.prevSeq != 0 {
 		before = fmt.Sprintf("follows segment %d up to %d, log begins at segment %d", s.prevSeq, s.prevEnd, s.front)
 	}
-	fmt.Fprintf(out, "segment %s: %d bytes, version %d, salt %016x, first entry %d after term %d, %s, state %s\n",
+	fmt.Fprintf(d.out, "segment %s: %d bytes, version %d, salt %016x, first entry %d after term %d, %s, state %s\n",
 		name, s.size, version, s.salt, s.first, s.prevTerm, before, s.state)
-	return dumpRecords(f, s, out, o)
+	return d.records(f, s)
 }
 
-func dumpRecords(f vfs.File, s *segment, out *bufio.Writer, o DumpOptions) error {
+func (d *dumper) records(f vfs.File, s *segment) error {
 	sc := newScanner(f, s.salt, headerLen, s.size, make([]byte, 0, scanChunk))
 	entries, lastEntry := 0, Entry{}
 	for {
@@ -67,54 +85,55 @@ func dumpRecords(f vfs.File, s *segment, out *bufio.Writer, o DumpOptions) error
 		}
 		if reason != "" {
 			if entries > 0 {
-				fmt.Fprintf(out, "%10d  %d entries, the last is %d of term %d\n", sc.off, entries, lastEntry.Index, lastEntry.Term)
+				fmt.Fprintf(d.out, "%10d  %d entries, the last is %d of term %d\n", sc.off, entries, lastEntry.Index, lastEntry.Term)
 			}
-			return dumpEnd(f, s, sc.off, reason, out)
+			return d.end(f, s, sc.off, reason)
 		}
 		if rec.kind == kindEntry {
 			entries++
 			lastEntry = decodeEntry(rec.payload)
 		}
-		if o.Records {
-			dumpRecord(rec, out, o)
+		if d.o.Records {
+			d.record(rec)
 		}
 	}
 }
 
-func dumpRecord(rec rawRecord, out *bufio.Writer, o DumpOptions) {
-	fmt.Fprintf(out, "%10d  ", rec.off)
+func (d *dumper) record(rec rawRecord) {
+	fmt.Fprintf(d.out, "%10d  ", rec.off)
 	switch rec.kind {
 	case kindEntry:
 		e := decodeEntry(rec.payload)
-		fmt.Fprintf(out, "entry %d term %d type %d, %d bytes", e.Index, e.Term, e.Kind, len(e.Data))
-		if o.Data > 0 {
-			fmt.Fprintf(out, " %q", e.Data[:min(o.Data, len(e.Data))])
+		fmt.Fprintf(d.out, "entry %d term %d type %d, %d bytes", e.Index, e.Term, e.Kind, len(e.Data))
+		if d.o.Data > 0 {
+			fmt.Fprintf(d.out, " %q", e.Data[:min(d.o.Data, len(e.Data))])
 		}
 	case kindState:
-		fmt.Fprintf(out, "state %s", decodeState(rec.payload))
+		fmt.Fprintf(d.out, "state %s", decodeState(rec.payload))
 	case kindMark:
 		m := decodeMark(rec.payload)
-		fmt.Fprintf(out, "mark durable up to %d, log begins at segment %d", m.reach, m.front)
+		fmt.Fprintf(d.out, "mark durable up to %d, log begins at segment %d", m.reach, m.front)
 		if m.flags&flagClean != 0 {
-			out.WriteString(", closed")
+			d.out.WriteString(", closed")
 		}
 	}
-	out.WriteByte('\n')
+	d.out.WriteByte('\n')
 }
 
-func dumpEnd(f vfs.File, s *segment, at int64, reason string, out *bufio.Writer) error {
+// end tells what lies behind the last good record.
+func (d *dumper) end(f vfs.File, s *segment, at int64, reason string) error {
 	t, err := readTail(f, s.salt, at, s.size)
 	if err != nil {
 		return fmt.Errorf("segment %s: %w", s.name, err)
 	}
-	fmt.Fprintf(out, "%10d  %s", at, reason)
+	fmt.Fprintf(d.out, "%10d  %s", at, reason)
 	if t.written > at {
-		fmt.Fprintf(out, ", %d bytes that are not zero follow", t.written-at)
+		fmt.Fprintf(d.out, ", %d bytes that are not zero follow", t.written-at)
 	}
-	if t.reach > at {
-		fmt.Fprintf(out, ", DAMAGED: bytes up to %d were durable", t.reach)
+	if reach := max(t.reach, d.durable[s.seq]); reach > at {
+		fmt.Fprintf(d.out, ", DAMAGED: bytes up to %d were durable", reach)
 	}
-	out.WriteByte('\n')
+	d.out.WriteByte('\n')
 	return nil
 }
 

@@ -155,7 +155,7 @@ func TestReset(t *testing.T) {
 	must(t, l.Reset(500, 5))
 	check := func() {
 		t.Helper()
-		if l.FirstIndex() != 501 || l.LastIndex() != 500 || l.State() != (State{Term: 4, Vote: 2, Commit: 500}) {
+		if l.FirstIndex() != 501 || l.LastIndex() != 500 || l.State() != (State{Term: 5, Commit: 500}) {
 			t.Fatalf("[%d,%d] %+v", l.FirstIndex(), l.LastIndex(), l.State())
 		}
 		if term, err := l.Term(500); term != 5 || err != nil {
