@@ -159,6 +159,19 @@ func (s *stompConn) subscribe(prefetch int) error {
 	return s.w.Flush()
 }
 
+// drained reports whether no further frame has come yet; the newlines that
+// follow a frame do not count.
+func (s *stompConn) drained() bool {
+	for s.r.Buffered() > 0 {
+		b, err := s.r.Peek(1)
+		if err != nil || b[0] != '\n' {
+			return false
+		}
+		_, _ = s.r.Discard(1)
+	}
+	return true
+}
+
 // Receive takes n messages, acknowledges each, and waits for the receipt of
 // the last acknowledgement.
 func (s *stompConn) Receive(n int, lat *latencies) error {
@@ -181,7 +194,7 @@ func (s *stompConn) Receive(n int, lat *latencies) error {
 			receipt = "receipt:last\n"
 		}
 		fmt.Fprintf(s.w, "ACK\nid:%s\n%s\n\x00", id, receipt)
-		if s.r.Buffered() == 0 || i == n-1 {
+		if s.drained() || i == n-1 {
 			if err := s.w.Flush(); err != nil {
 				return err
 			}
