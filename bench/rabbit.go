@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/quorate/quorate/internal/testkit/proc"
@@ -93,6 +94,15 @@ func (r *rabbit) Start(dir string) error {
 
 // Pids gives the Erlang machines, not the shells that started them.
 func (r *rabbit) Pids() []int { return r.beams }
+
+// Stop ends the Erlang machines, which do not die with the shells.
+func (r *rabbit) Stop() {
+	for _, pid := range r.beams {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	r.beams = nil
+	r.children.Stop()
+}
 
 const rabbitLogin = "login:guest\npasscode:guest\n"
 
