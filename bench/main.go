@@ -64,7 +64,11 @@ func run(names, works []string, rounds, count, size int, out string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { if os.Getenv("KEEP") == "" { os.RemoveAll(dir) } }()
+	defer func() {
+		if os.Getenv("KEEP") == "" {
+			os.RemoveAll(dir)
+		}
+	}()
 	var all []result
 	for round := range rounds {
 		rate, lat, err := fsyncRate(dir)
@@ -103,7 +107,11 @@ func measure(name string, works []string, dir string, count, size int) ([]result
 		s.Stop()
 		return nil, fmt.Errorf("start: %w", err)
 	}
-	defer func() { if os.Getenv("KEEP") == "" { os.RemoveAll(dir) } }()
+	defer func() {
+		if os.Getenv("KEEP") == "" {
+			os.RemoveAll(dir)
+		}
+	}()
 	defer s.Stop()
 	log.Printf("  %s is up after %v", s.Name(), time.Since(began).Round(time.Millisecond))
 	var rs []result
