@@ -129,3 +129,12 @@ func command(b []byte) string {
 	}
 	return string(b)
 }
+
+// Headers of SEND by which a client that sends again after a failover lets the
+// broker recognise what it has already: the producer's name, unique for ever,
+// and the number of the message, from 1 and rising. At most 2,000 may be
+// unconfirmed at a time. The broker takes them off.
+const (
+	HeaderProducer = "quorate-producer"
+	HeaderSequence = "quorate-sequence"
+)

@@ -15,6 +15,12 @@ func (v Version) AppendHeader(b []byte, name, value string) []byte {
 	return append(b, '\n')
 }
 
+// AppendValue appends a value, escaped, and the end of its line, for a header
+// that the caller began itself.
+func (v Version) AppendValue(b []byte, value string) []byte {
+	return append(appendEscaped(b, value, v, false), '\n')
+}
+
 // AppendInt appends a header line with a number.
 func (v Version) AppendInt(b []byte, name string, n int64) []byte {
 	b = appendEscaped(b, name, v, true)
