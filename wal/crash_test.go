@@ -200,8 +200,28 @@ func (c *chaos) step() error {
 		}
 		return c.open()
 	default:
-		return nil
+		return c.kill()
 	}
+}
+
+// kill ends the process and starts it again: the page cache survives, and what
+// Open finds in it is durable from then on.
+func (c *chaos) kill() error {
+	if err := c.log.w.lock.Close(); err != nil {
+		return err
+	}
+	before := c.log
+	if err := c.open(); err != nil {
+		return err
+	}
+	if now := c.log; now.LastIndex() != before.LastIndex() || now.State() != before.State() || now.FirstIndex() != before.FirstIndex() {
+		return fmt.Errorf("[%d,%d] %s became [%d,%d] %s by a kill", before.FirstIndex(), before.LastIndex(), before.State(),
+			now.FirstIndex(), now.LastIndex(), now.State())
+	}
+	if c.picture == nil {
+		c.model.durable()
+	}
+	return nil
 }
 
 // run opens the log, lets things happen until the chosen operation or the n-th

@@ -192,6 +192,26 @@ func TestForgedMark(t *testing.T) {
 	}
 }
 
+// TestStaleBlock puts a record of another segment, such as a disk may show in a
+// block that was never written, where the next record would be.
+func TestStaleBlock(t *testing.T) {
+	var files [2][]byte
+	var ends [2]int64
+	for k := range files {
+		fs := vfs.NewMem()
+		l := open(t, fs, Options{FillAhead: 4096})
+		must(t, l.Append(nil, made(1, 2, 1, 50)))
+		ends[k] = l.w.active.end
+		must(t, l.Append(nil, made(3, 1, 1, 50)))
+		files[k] = content(t, fs)[segmentName(1)]
+	}
+	copy(files[0][ends[0]:], files[1][ends[1]:])
+	l := open(t, disk(t, map[string][]byte{segmentName(1): files[0]}), Options{})
+	if l.LastIndex() != 2 {
+		t.Fatalf("the log ends with %d", l.LastIndex())
+	}
+}
+
 func TestVerifyAndDump(t *testing.T) {
 	files, all, _ := damaged(t, false)
 	fs := disk(t, files)
