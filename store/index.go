@@ -1,0 +1,159 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// formatVersion pins what Pebble writes; raising it is a decision, not an
+// accident of an update.
+const formatVersion = pebble.FormatValueSeparation
+
+// index is the only door to Pebble.
+type index struct {
+	name  string // of its directory
+	db    *pebble.DB
+	users sync.WaitGroup // readers; added to under Store.mu while it is the current one
+	fatal chan struct{}  // closed when it is given up
+	once  sync.Once
+	died  chan struct{} // closed by Pebble's Fatalf: the database must not be touched
+}
+
+func openIndex(fs vfs.FS, dir string, o Options, fail func(error)) (*index, error) {
+	ix := &index{fatal: make(chan struct{}), died: make(chan struct{})}
+	po := indexOptions(fs, o, &pebbleLogger{log: o.Logger, fail: fail, ix: ix})
+	po.Cache = pebble.NewCache(o.Cache)
+	defer po.Cache.Unref()
+	db, err := pebble.Open(dir, po)
+	if err != nil {
+		return nil, fmt.Errorf("open index %s: %w", fs.PathBase(dir), err)
+	}
+	ix.db = db
+	return ix, nil
+}
+
+func indexOptions(fs vfs.FS, o Options, l *pebbleLogger) *pebble.Options {
+	po := &pebble.Options{
+		FS:                          fs,
+		DisableWAL:                  true,
+		FormatMajorVersion:          formatVersion,
+		MemTableSize:                uint64(o.MemTable),
+		MemTableStopWritesThreshold: 2,
+		MaxOpenFiles:                500,
+		L0CompactionThreshold:       4,
+		L0StopWritesThreshold:       24,
+		LBaseMaxBytes:               64 << 20,
+		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
+		Logger:                      l,
+		EventListener:               l.events(),
+	}
+	po.FlushSplitBytes = 8 << 20
+	po.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
+	return po
+}
+
+// close gives the database up. After a Fatalf it is left alone: its own
+// goroutine stands still inside it.
+func (ix *index) close() error {
+	ix.users.Wait()
+	var err error
+	ix.once.Do(func() {
+		select {
+		case <-ix.died:
+			close(ix.fatal)
+			return
+		default:
+		}
+		err = ix.db.Close()
+		close(ix.fatal)
+	})
+	return err
+}
+
+func (ix *index) get(key []byte) ([]byte, error) {
+	v, c, err := ix.db.Get(key)
+	if err != nil {
+		return nil, err
+	}
+	b := slices.Clone(v)
+	return b, c.Close()
+}
+
+// entry reads an entry; pebble.ErrNotFound if there is none.
+func (ix *index) entry(q QueueID, p Pos) (entryRecord, error) {
+	var k [posKeyLen]byte
+	b, err := ix.get(appendPosKey(k[:0], q, inEntries, p))
+	if err != nil {
+		return entryRecord{}, err
+	}
+	return decodeEntry(b)
+}
+
+// ownBody reads a body in a queue's range; pebble.ErrNotFound if there is none.
+func (ix *index) ownBody(q QueueID, p Pos) ([]byte, error) {
+	var k [posKeyLen]byte
+	return ix.get(appendPosKey(k[:0], q, inBodies, p))
+}
+
+func (ix *index) chunk(id bodyID, n uint32) ([]byte, error) {
+	return ix.get(appendChunkKey(nil, id, n))
+}
+
+// scan calls f for each key from lo to below hi. Its slices are not to be kept.
+func scan(r pebble.Reader, lo, hi []byte, f func(k, v []byte) error) error {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi})
+	if err != nil {
+		return err
+	}
+	for ok := it.First(); ok && err == nil; ok = it.Next() {
+		var v []byte
+		if v, err = it.ValueAndErr(); err == nil {
+			err = f(it.Key(), v)
+		}
+	}
+	return errors.Join(err, it.Close())
+}
+
+// pebbleLogger takes Pebble's words: news to debug, what ends it to fail.
+type pebbleLogger struct {
+	log  *slog.Logger
+	fail func(error)
+	ix   *index
+	die  sync.Once
+}
+
+func (l *pebbleLogger) Infof(format string, args ...any) {
+	l.log.Debug("index: " + fmt.Sprintf(format, args...))
+}
+
+func (l *pebbleLogger) Errorf(format string, args ...any) {
+	l.log.Warn("index: " + fmt.Sprintf(format, args...))
+}
+
+// Fatalf must not return: what follows in Pebble counts on that. The goroutine
+// stands still, with the locks it holds, until the index is given up.
+func (l *pebbleLogger) Fatalf(format string, args ...any) {
+	l.die.Do(func() { close(l.ix.died) })
+	l.fail(fmt.Errorf("index: "+format, args...))
+	<-l.ix.fatal
+	runtime.Goexit()
+}
+
+func (l *pebbleLogger) events() *pebble.EventListener {
+	return &pebble.EventListener{
+		BackgroundError: func(err error) { l.fail(fmt.Errorf("index: %w", err)) },
+		DataCorruption: func(i pebble.DataCorruptionInfo) {
+			l.fail(fmt.Errorf("%w: index: %s: %w", ErrCorrupt, i.Path, i.Details))
+		},
+		DiskSlow:        func(i pebble.DiskSlowInfo) { l.log.Warn("index: " + i.String()) },
+		WriteStallBegin: func(i pebble.WriteStallBeginInfo) { l.log.Debug("index: writes wait: " + i.String()) },
+		WriteStallEnd:   func() { l.log.Debug("index: writes go on") },
+	}
+}

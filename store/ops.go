@@ -1,0 +1,89 @@
+package store
+
+// opType is the type byte of an operation. Numbers are never reused. An unknown
+// one stops the node.
+type opType byte
+
+const (
+	opCreateQueue opType = 1  // kind, name, [client, name, topic, selector, noLocal]
+	opDeleteQueue opType = 2  // queue
+	opPurgeQueue  opType = 3  // queue: all up to the last sequence
+	opEnqueue     opType = 4  // targets, producer, sequence, header, body inline or upload
+	opRemove      opType = 5  // queue, lane, seq
+	opMove        opType = 6  // queue, lane, seq, to, lane, header
+	opSetCount    opType = 7  // queue, lane, seq, count
+	opPart        opType = 8  // upload, number, bytes
+	opStage       opType = 9  // transaction, number, a batch of its own
+	opCommit      opType = 10 // transaction, number of pieces
+	opDrop        opType = 11 // transaction or upload
+	opReign       opType = 12 // term, node, wall time (zigzag)
+	opLimits      opType = 13 // producers
+
+	// Reserved; a binary that knows them raises batchVersion with the first.
+	// 16–19 schedules: add, fire and re-arm, remove
+	// 20–27 XA: prepare, commit, rollback, forget, lock
+	// 28–29 evictions: by policy, by expiry of a subscription
+)
+
+func (t opType) String() string {
+	if int(t) < len(opNames) && opNames[t] != "" {
+		return opNames[t]
+	}
+	return "unknown"
+}
+
+var opNames = [...]string{
+	opCreateQueue: "create-queue", opDeleteQueue: "delete-queue", opPurgeQueue: "purge-queue",
+	opEnqueue: "enqueue", opRemove: "remove", opMove: "move", opSetCount: "set-count",
+	opPart: "part", opStage: "stage", opCommit: "commit", opDrop: "drop",
+	opReign: "reign", opLimits: "limits",
+}
+
+const (
+	batchMagic   = 0xB7
+	batchVersion = 1
+)
+
+// Limits of the format. They keep an entry of the log within 1 MiB.
+const (
+	// PartSize is the longest body, in bytes, that an enqueue carries inline. A
+	// longer one goes ahead in parts of this size.
+	PartSize = 256 << 10
+	// MaxHeader is the longest header of a message in bytes.
+	MaxHeader = 256 << 10
+	// MaxTargets is how many queues one enqueue may name.
+	MaxTargets = 16 << 10
+	// MaxName is the longest name of a queue, client, subscription, topic or
+	// producer, and the longest selector, in bytes.
+	MaxName = 16 << 10
+
+	stageSize = 256 << 10 // a batch above this is staged in pieces of about this size
+	maxBatch  = 900 << 10 // no batch is longer than this
+)
+
+// op is one decoded operation. Its slices point into the batch.
+type op struct {
+	typ      opType
+	kind     Kind // create; for drop: dropUpload or dropStage
+	queue    QueueID
+	pos      Pos
+	to       Target
+	name     []byte // create: name; enqueue: producer
+	sub      *Subscription
+	targets  []byte // enqueue: encoded targets, checked
+	ntargets int
+	sequence uint64
+	header   []byte
+	body     []byte // enqueue inline, part, stage: nested operations
+	at       int    // offset of body[0] in the batch
+	upload   bool   // enqueue: the body is upload id
+	id       opaqueID
+	n        uint64 // part, stage: number; commit: pieces; set-count: count; reign: node; limits: producers
+	size     uint64 // enqueue of an upload: length of the body; reign: term
+	wall     int64
+}
+
+const (
+	dropUpload Kind = 1
+	dropStage  Kind = 2
+)

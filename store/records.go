@@ -1,0 +1,203 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/quorate/quorate/wal"
+)
+
+// recordVersion is the first byte of every value in the index but bodies.
+const recordVersion = 1
+
+func (r *reader) version() {
+	if v := r.byte(); r.err == nil && v != recordVersion {
+		r.err = fmt.Errorf("record: %w: version %d, this one knows %d", ErrVersion, v, recordVersion)
+		r.b = nil
+	}
+}
+
+// entryRecord is the value of an entry:
+//
+//	version:1 flags:1 index count size [body index, offset if shared] header
+type entryRecord struct {
+	index  wal.Index
+	count  uint32
+	size   uint32
+	shared bool
+	body   bodyID // of a shared one
+	header []byte
+}
+
+func (e *entryRecord) append(b []byte) []byte {
+	b = append(b, recordVersion, flag(e.shared))
+	b = binary.AppendUvarint(b, uint64(e.index))
+	b = binary.AppendUvarint(b, uint64(e.count))
+	b = binary.AppendUvarint(b, uint64(e.size))
+	if e.shared {
+		b = binary.AppendUvarint(b, uint64(e.body.index))
+		b = binary.AppendUvarint(b, uint64(e.body.offset))
+	}
+	return append(b, e.header...)
+}
+
+// decodeEntry reads an entry; its header points into b.
+func decodeEntry(b []byte) (entryRecord, error) {
+	r := reader{b: b}
+	r.version()
+	e := entryRecord{shared: r.bool()}
+	e.index, e.count, e.size = wal.Index(r.uvarint()), r.uint32(), r.uint32()
+	if e.shared {
+		e.body = bodyID{wal.Index(r.uvarint()), r.uint32()}
+	}
+	e.header = r.b
+	return e, r.err
+}
+
+func (r *reader) uint32() uint32 {
+	v := r.uvarint()
+	if v > 1<<32-1 {
+		r.fail("number %d", v)
+	}
+	return uint32(v)
+}
+
+// metaRecord is what the index holds besides queues, producers, stages and
+// uploads. It is written with each generation, in one batch with it.
+type metaRecord struct {
+	applied    wal.Index
+	term       uint64
+	membership []byte
+	reign      reign
+	lastQueue  QueueID
+	clock      uint64 // of the producers
+	limit      uint64
+}
+
+func (m *metaRecord) append(b []byte) []byte {
+	b = append(b, recordVersion)
+	for _, v := range []uint64{uint64(m.applied), m.term, uint64(m.reign.index), m.reign.term, m.reign.node,
+		uint64(m.reign.wall), uint64(m.lastQueue), m.clock, m.limit, uint64(len(m.membership))} {
+		b = binary.AppendUvarint(b, v)
+	}
+	return append(b, m.membership...)
+}
+
+func decodeMeta(b []byte) (metaRecord, error) {
+	r := reader{b: b}
+	r.version()
+	m := metaRecord{applied: wal.Index(r.uvarint()), term: r.uvarint()}
+	m.reign = reign{wal.Index(r.uvarint()), r.uvarint(), r.uvarint(), int64(r.uvarint())}
+	m.lastQueue, m.clock, m.limit = QueueID(r.uvarint()), r.uvarint(), r.uvarint()
+	if n := r.uvarint(); n > 0 {
+		m.membership = slices.Clone(r.take(n))
+	}
+	return m, r.end()
+}
+
+// queueRecord is a queue at the state of the index.
+type queueRecord struct {
+	kind   Kind
+	name   string
+	sub    *Subscription
+	next   Seq
+	purged Seq
+	depth  uint64
+	bytes  uint64
+	shared bool
+	heads  []Seq
+}
+
+func (q *queueRecord) append(b []byte) []byte {
+	b = append(b, recordVersion, byte(q.kind), flag(q.shared))
+	b = append(binary.AppendUvarint(b, uint64(len(q.name))), q.name...)
+	if q.kind == KindSubscription {
+		b = appendSubscription(b, q.sub)
+	}
+	for _, v := range []uint64{uint64(q.next), uint64(q.purged), q.depth, q.bytes, uint64(len(q.heads))} {
+		b = binary.AppendUvarint(b, v)
+	}
+	for _, h := range q.heads {
+		b = binary.AppendUvarint(b, uint64(h))
+	}
+	return b
+}
+
+func decodeQueue(b []byte) (queueRecord, error) {
+	r := reader{b: b}
+	r.version()
+	q := queueRecord{kind: Kind(r.byte()), shared: r.bool(), name: r.string(MaxName)}
+	switch q.kind {
+	case KindQueue:
+	case KindSubscription:
+		q.sub = decodeSubscription(&r)
+	default:
+		r.fail("queue of kind %d", q.kind)
+	}
+	q.next, q.purged = Seq(r.uvarint()), Seq(r.uvarint())
+	q.depth, q.bytes = r.uvarint(), r.uvarint()
+	n := r.uvarint()
+	if n > Lanes {
+		r.fail("%d heads", n)
+	}
+	for i := uint64(0); i < n && r.err == nil; i++ {
+		q.heads = append(q.heads, Seq(r.uvarint()))
+	}
+	return q, r.end()
+}
+
+func (u *uploadState) append(b []byte) []byte {
+	b = append(b, recordVersion)
+	for _, v := range []uint64{uint64(u.body.index), uint64(u.body.offset), uint64(u.parts), u.size} {
+		b = binary.AppendUvarint(b, v)
+	}
+	return b
+}
+
+func decodeUpload(b []byte) (uploadState, error) {
+	r := reader{b: b}
+	r.version()
+	u := uploadState{body: bodyID{wal.Index(r.uvarint()), r.uint32()}, parts: r.uint32(), size: r.uvarint()}
+	return u, r.end()
+}
+
+// appendStageHead encodes what a stage has besides its operations.
+func appendStageHead(b []byte, pieces, ops uint64, prepared bool) []byte {
+	b = append(b, recordVersion, flag(prepared))
+	return binary.AppendUvarint(binary.AppendUvarint(b, pieces), ops)
+}
+
+func decodeStageHead(b []byte) (pieces, ops uint64, prepared bool, err error) {
+	r := reader{b: b}
+	r.version()
+	prepared = r.bool()
+	pieces, ops = r.uvarint(), r.uvarint()
+	return pieces, ops, prepared, r.end()
+}
+
+// appendAhead encodes the queues that bodies were written for before the meta
+// record covers them.
+func appendAhead(b []byte, queues []QueueID) []byte {
+	b = append(b, recordVersion)
+	b = binary.AppendUvarint(b, uint64(len(queues)))
+	for _, q := range queues {
+		b = binary.AppendUvarint(b, uint64(q))
+	}
+	return b
+}
+
+func decodeAhead(b []byte) ([]QueueID, error) {
+	r := reader{b: b}
+	r.version()
+	n := r.uvarint()
+	if n > uint64(len(r.b)) {
+		r.fail("%d queues", n)
+		return nil, r.err
+	}
+	queues := make([]QueueID, n)
+	for i := range queues {
+		queues[i] = QueueID(r.uvarint())
+	}
+	return queues, r.end()
+}

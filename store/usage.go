@@ -1,0 +1,57 @@
+package store
+
+import (
+	"time"
+
+	"github.com/quorate/quorate/wal"
+)
+
+// Usage is what a store takes and how it does.
+type Usage struct {
+	Disk      int64 // bytes of the index's files
+	Overlay   int64 // bytes of memory of the generations
+	Bodies    int64 // of these, bytes of bodies
+	Messages  uint64
+	Bytes     uint64 // headers and bodies of the pending messages
+	Queues    int
+	Producers int
+	Staged    int // transactions and uploads in progress
+	Applied   wal.Index
+	Low       wal.Index
+
+	Generations uint64        // written to the index since Open
+	Flushing    time.Duration // spent on that
+	Stalls      uint64        // times that Apply waited for the index
+	Stalled     time.Duration // how long in all
+}
+
+// Usage reports what the store takes at this moment.
+func (s *Store) Usage() Usage {
+	s.mu.RLock()
+	u := Usage{
+		Overlay: s.mu.active.memory, Bodies: s.mu.active.bodies,
+		Queues: len(s.mu.queues), Producers: len(s.mu.producers.byName),
+		Staged:  len(s.mu.stages) + len(s.mu.uploads),
+		Applied: s.mu.applied, Low: s.mu.low,
+		Generations: s.mu.usage.generations, Flushing: s.mu.usage.flushing,
+		Stalls: s.mu.usage.stalls, Stalled: s.mu.usage.stalled,
+	}
+	if g := s.mu.closing; g != nil {
+		u.Overlay += g.memory
+		u.Bodies += g.bodies
+	}
+	for _, q := range s.mu.queues {
+		u.Messages += q.depth
+		u.Bytes += q.bytes
+	}
+	ix, closed := s.mu.ix, s.mu.closed
+	if !closed {
+		ix.users.Add(1)
+	}
+	s.mu.RUnlock()
+	if !closed {
+		u.Disk = int64(ix.db.Metrics().DiskSpaceUsage())
+		ix.users.Done()
+	}
+	return u
+}

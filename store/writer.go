@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// writer is the one goroutine that writes to the index: closed generations,
+// and between them the cleaning of graves.
+type writer struct {
+	s    *Store
+	jobs chan job
+	stop func() // ends it and waits; may be called twice
+	done sync.WaitGroup
+}
+
+// job is a closed generation to be written, and what to do at that state.
+type job struct {
+	sealed *sealed
+	after  func(*index, metaRecord)
+}
+
+func (w *writer) start(s *Store) {
+	ctx, cancel := context.WithCancel(context.Background())
+	w.s, w.jobs = s, make(chan job, 1)
+	w.stop = func() { cancel(); w.done.Wait() }
+	w.done.Add(1)
+	go func() {
+		defer w.done.Done()
+		w.run(ctx)
+	}()
+}
+
+func (w *writer) run(ctx context.Context) {
+	graves := true // there may be some
+	for {
+		if !graves {
+			select {
+			case <-ctx.Done():
+				return
+			case j := <-w.jobs:
+				w.handle(ctx, j)
+				graves = true
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case j := <-w.jobs:
+			w.handle(ctx, j)
+		default:
+			graves = w.clean()
+		}
+	}
+}
+
+func (w *writer) handle(ctx context.Context, j job) {
+	s := w.s
+	if s.failed.Load() != nil {
+		return
+	}
+	s.mu.RLock()
+	ix := s.mu.ix
+	s.mu.RUnlock()
+	begin := time.Now()
+	if err := s.writeGeneration(ctx, ix, j.sealed); err != nil {
+		if !errors.Is(err, context.Canceled) {
+			s.fail(fmt.Errorf("write generation to the index: %w", err))
+		}
+		return
+	}
+	s.retire(j.sealed, time.Since(begin))
+	if j.after != nil {
+		j.after(ix, j.sealed.meta)
+	}
+}
+
+func (w *writer) clean() bool {
+	if w.s.failed.Load() != nil {
+		return false
+	}
+	w.s.mu.RLock()
+	ix := w.s.mu.ix
+	w.s.mu.RUnlock()
+	more, err := ix.cleanGrave()
+	if err != nil {
+		w.s.fail(fmt.Errorf("clean the index: %w", err))
+		return false
+	}
+	return more
+}
