@@ -32,11 +32,16 @@ func (b *backlog) leave(p Place) {
 	b.complete = false
 }
 
-// loaded notes that a page up to last was read; short: it was all there was.
-func (b *backlog) loaded(last Place, short bool) {
+// loaded notes that the page behind after, up to last, was read; short: it was
+// all there was. A page that does not join the frontier, because the window was
+// cut while it was read, moves nothing: it is asked for again.
+func (b *backlog) loaded(after, last Place, short bool) {
 	b.loading = false
+	if b.complete || b.frontier.Less(after) {
+		return
+	}
 	if b.frontier.Less(last) {
 		b.frontier = last
 	}
-	b.complete = b.complete || (short && !b.missed)
+	b.complete = short && !b.missed
 }

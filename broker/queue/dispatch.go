@@ -109,7 +109,7 @@ func (m *Machine) Loaded(s Source, epoch uint64, after Place, page []*Entry, sho
 		m.merge(s, e)
 	}
 	m.drop(s, after, last, short)
-	b.loaded(last, short)
+	b.loaded(after, last, short)
 	m.tidy()
 }
 
