@@ -5,7 +5,8 @@ import "fmt"
 // Append writes entries and, when st is not nil, the hard state. They are
 // durable after the next Sync. The first entry follows the last one of the log,
 // or replaces one above the commit index and all behind it; such a cut is
-// durable at once. Commit never goes back: a lower one counts as the one before.
+// durable at once. Commit never goes back: a lower one counts as the one before;
+// it is never above the last entry, so a snapshot's Reset comes before its state.
 // An ErrInvalid has changed nothing; any other error is final.
 func (l *Log) Append(st *State, entries []Entry) error {
 	l.w.Lock()

@@ -15,6 +15,8 @@ const (
 	segmentExt = ".wal"
 	tempExt    = ".tmp"
 	lockName   = "LOCK"
+
+	maxIndex = 1 << 62 // leaves room for arithmetic
 )
 
 // header is what a segment begins with; doc.go draws it.
@@ -86,6 +88,8 @@ func (h *header) implausible() string {
 	switch {
 	case h.seq == 0 || h.first == 0:
 		return "sequence or first index is zero"
+	case h.first > maxIndex || h.seq > maxIndex:
+		return "sequence or first index is impossible"
 	case h.prevSeq >= h.seq || h.front > h.seq || h.front == 0:
 		return "refers to a younger segment"
 	case h.prevSeq != 0 && h.prevSeq < h.front:
