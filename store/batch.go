@@ -128,10 +128,10 @@ func appendSubscription(b []byte, sub *Subscription) []byte {
 	for _, s := range []string{sub.Client, sub.Name, sub.Topic, sub.Selector} {
 		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
 	}
-	return append(b, flag(sub.NoLocal))
+	return append(b, bit(sub.NoLocal))
 }
 
-func flag(v bool) byte {
+func bit(v bool) byte {
 	if v {
 		return 1
 	}
@@ -183,7 +183,7 @@ func (b *Batch) Enqueue(e Enqueue) {
 		n += stringLen(len(e.Body))
 	}
 	b.begin(opEnqueue, n)
-	b.buf = append(b.buf, flag(upload))
+	b.buf = append(b.buf, bit(upload))
 	b.uvarint(uint64(len(e.Targets)))
 	for _, t := range e.Targets {
 		b.uvarint(uint64(t.Queue))

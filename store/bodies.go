@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/quorate/quorate/wal"
@@ -31,18 +32,17 @@ func (f *flush) decideShared() error {
 // refs calls fn for each reference to a shared body, until it says false.
 func (ix *index) refs(id bodyID, fn func(ref) bool) error {
 	lo := appendRefPrefix(nil, id)
-	stop := fmt.Errorf("stop")
 	err := scan(ix.db, lo, after(lo), func(k, _ []byte) error {
 		_, r, ok := refOfKey(k)
 		if !ok {
 			return fmt.Errorf("%w: reference key %x", ErrCorrupt, k)
 		}
 		if !fn(r) {
-			return stop
+			return errEnough
 		}
 		return nil
 	})
-	if err == stop {
+	if errors.Is(err, errEnough) {
 		return nil
 	}
 	return err

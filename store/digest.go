@@ -138,7 +138,7 @@ func (d *digester) shared(id bodyID, size uint64) error {
 func (d *digester) stages(all map[opaqueID]*stage) error {
 	for _, id := range slices.SortedFunc(maps.Keys(all), opaqueID.compare) {
 		st := all[id]
-		d.numbers(id.term, id.counter, st.pieces, uint64(len(st.ops)), uint64(flag(st.prepared)))
+		d.numbers(id.term, id.counter, st.pieces, uint64(len(st.ops)), uint64(bit(st.prepared)))
 		for i := range st.ops {
 			so := &st.ops[i]
 			d.bytes(so.append(nil))

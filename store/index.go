@@ -1,7 +1,6 @@
 package store
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -118,7 +117,10 @@ func scan(r pebble.Reader, lo, hi []byte, f func(k, v []byte) error) error {
 			err = f(it.Key(), v)
 		}
 	}
-	return errors.Join(err, it.Close())
+	if cerr := it.Close(); err == nil {
+		err = cerr
+	}
+	return err
 }
 
 // pebbleLogger takes Pebble's words: news to debug, what ends it to fail.

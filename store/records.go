@@ -31,7 +31,7 @@ type entryRecord struct {
 }
 
 func (e *entryRecord) append(b []byte) []byte {
-	b = append(b, recordVersion, flag(e.shared))
+	b = append(b, recordVersion, bit(e.shared))
 	b = binary.AppendUvarint(b, uint64(e.index))
 	b = binary.AppendUvarint(b, uint64(e.count))
 	b = binary.AppendUvarint(b, uint64(e.size))
@@ -110,7 +110,7 @@ type queueRecord struct {
 }
 
 func (q *queueRecord) append(b []byte) []byte {
-	b = append(b, recordVersion, byte(q.kind), flag(q.shared))
+	b = append(b, recordVersion, byte(q.kind), bit(q.shared))
 	b = append(binary.AppendUvarint(b, uint64(len(q.name))), q.name...)
 	if q.kind == KindSubscription {
 		b = appendSubscription(b, q.sub)
@@ -164,7 +164,7 @@ func decodeUpload(b []byte) (uploadState, error) {
 
 // appendStageHead encodes what a stage has besides its operations.
 func appendStageHead(b []byte, pieces, ops uint64, prepared bool) []byte {
-	b = append(b, recordVersion, flag(prepared))
+	b = append(b, recordVersion, bit(prepared))
 	return binary.AppendUvarint(binary.AppendUvarint(b, pieces), ops)
 }
 

@@ -215,7 +215,7 @@ func (s *Store) applyReign(at wal.Index, o *op) Outcome {
 // append encodes a staged operation for the index: version, type, flags, and
 // the fields of all types one after the other.
 func (so *stagedOp) append(b []byte) []byte {
-	b = append(b, recordVersion, byte(so.typ), byte(so.kind), flag(so.noBody), flag(so.sub != nil))
+	b = append(b, recordVersion, byte(so.typ), byte(so.kind), bit(so.noBody), bit(so.sub != nil))
 	b = binary.AppendUvarint(b, uint64(so.queue))
 	b = append(b, byte(so.pos.Lane))
 	b = binary.AppendUvarint(b, uint64(so.pos.Seq))

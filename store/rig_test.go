@@ -1,0 +1,255 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/quorate/quorate/wal"
+)
+
+// memLog is a log in memory that commits at once. An entry holds one or more
+// batches behind a head of 16 bytes, each with its length before it.
+type memLog struct {
+	mu      sync.Mutex
+	entries [][]byte
+	refuse  func(i wal.Index) bool // of reading
+
+	store *Store
+	model *model
+	t     *testing.T
+}
+
+func (l *memLog) Entry(i wal.Index) ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.refuse != nil && l.refuse(i) {
+		return nil, wal.ErrCompacted
+	}
+	if i == 0 || int(i) > len(l.entries) {
+		return nil, wal.ErrUnavailable
+	}
+	return l.entries[i-1], nil
+}
+
+func (l *memLog) Propose(batch []byte, done func(any, error)) {
+	done(l.commit(batch)[0], nil)
+}
+
+// commit puts batches in one entry and applies it.
+func (l *memLog) commit(batches ...[]byte) []any {
+	data := make([]byte, 16)
+	for _, b := range batches {
+		data = append(binary.AppendUvarint(data, uint64(len(b))), b...)
+	}
+	l.mu.Lock()
+	l.entries = append(l.entries, data)
+	at := wal.Index(len(l.entries))
+	l.mu.Unlock()
+	return apply(l.store, at, data, func(b []byte, r any) {
+		if l.model == nil || r == nil {
+			return
+		}
+		got, want := fmt.Sprintf("%+v", r.(*Result).Ops), fmt.Sprintf("%+v", l.model.apply(l.t, at, b))
+		if got != want {
+			l.t.Fatalf("entry %d: outcomes\n%s\nwant\n%s", at, got, want)
+		}
+	})
+}
+
+// apply applies an entry as replica does.
+func apply(s *Store, at wal.Index, data []byte, each func([]byte, any)) (results []any) {
+	for off := 16; off < len(data); {
+		n, k := binary.Uvarint(data[off:])
+		off += k
+		b := data[off : off+int(n)]
+		r := s.Apply(at, 1, off, b)
+		results = append(results, r)
+		if each != nil {
+			each(b, r)
+		}
+		off += int(n)
+	}
+	var membership []byte
+	if at%50 == 0 {
+		membership = fmt.Appendf(nil, "members at %d", at)
+	}
+	s.Settle(at, 1, membership)
+	return results
+}
+
+// replay applies what the store does not have yet.
+func (l *memLog) replay(s *Store) {
+	from, _, _ := s.Applied()
+	for i := from; int(i) < len(l.entries); i++ {
+		apply(s, i+1, l.entries[i], nil)
+	}
+}
+
+// open opens a store in fs and lets the log replay on it. Reading an entry that
+// the log may have dropped is an error.
+func (l *memLog) open(t *testing.T, fs vfs.FS, dir string, o Options) *Store {
+	t.Helper()
+	o.FS = fs
+	s, err := Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.SetLog(l)
+	l.store = s
+	l.refuse = func(i wal.Index) bool { return i <= s.Low() }
+	l.replay(s)
+	return s
+}
+
+// smallOptions draws generations small enough to close again and again.
+func smallOptions(r *rand.Rand) Options {
+	return Options{
+		GenerationMemory:  int64(500 + r.IntN(20_000)),
+		GenerationLog:     int64(500 + r.IntN(50_000)),
+		GenerationEntries: int64(1 + r.IntN(60)),
+		GenerationBodies:  int64(r.IntN(4_000)) + 1,
+		MemTable:          256 << 10,
+		Cache:             1 << 20,
+	}
+}
+
+// generator draws operations, most of which mean something.
+type generator struct {
+	r *rand.Rand
+	m *model
+	n int
+}
+
+func (g *generator) queue() QueueID {
+	if g.r.IntN(20) == 0 || g.m.last == 0 {
+		return QueueID(g.r.IntN(5))
+	}
+	return g.m.last - QueueID(g.r.IntN(min(5, int(g.m.last))))
+}
+
+func (g *generator) place(q QueueID) Pos {
+	mq := g.m.queues[q]
+	if mq == nil || len(mq.msgs) == 0 || g.r.IntN(15) == 0 {
+		return Pos{Lane(g.r.IntN(3)), Seq(g.r.IntN(30))}
+	}
+	order := mq.order()
+	if g.r.IntN(3) > 0 {
+		return order[g.r.IntN(min(4, len(order)))]
+	}
+	return order[g.r.IntN(len(order))]
+}
+
+func (g *generator) lane() Lane {
+	if g.r.IntN(4) > 0 {
+		return 0
+	}
+	return Lane(g.r.IntN(Lanes))
+}
+
+func (g *generator) body() []byte {
+	n := []int{0, 10, 200, 3000}[g.r.IntN(4)]
+	if g.r.IntN(150) == 0 {
+		n = PartSize + g.r.IntN(PartSize)
+	}
+	b := make([]byte, n)
+	for i := 0; i < n; i += 97 {
+		b[i] = byte(g.r.Uint32())
+	}
+	return b
+}
+
+func (g *generator) enqueue(b *Batch) {
+	e := Enqueue{Header: fmt.Appendf(nil, "header %d", g.n), Body: g.body()}
+	for range 1 + g.r.IntN(3)*g.r.IntN(2) {
+		e.Targets = append(e.Targets, Target{g.queue(), g.lane()})
+	}
+	if g.r.IntN(3) == 0 {
+		e.Producer = fmt.Sprintf("p%d", g.r.IntN(8))
+		e.Sequence = uint64(1 + g.r.IntN(g.n+10))
+	}
+	b.Enqueue(e)
+}
+
+func (g *generator) op(b *Batch) {
+	g.n++
+	switch k := g.r.IntN(100); {
+	case k < 45:
+		g.enqueue(b)
+	case k < 75:
+		q := g.queue()
+		b.Remove(q, g.place(q))
+	case k < 82:
+		q := g.queue()
+		b.Move(q, g.place(q), g.queue(), g.lane(), fmt.Appendf(nil, "moved %d", g.n))
+	case k < 88:
+		q := g.queue()
+		b.SetCount(q, g.place(q), g.r.Uint32N(9))
+	case k < 94 || g.m.last == 0:
+		kind := Kind(1 + g.r.IntN(2))
+		b.CreateQueue(kind, fmt.Sprintf("queue %d", g.r.IntN(6)), &Subscription{Client: "c", Topic: "t", NoLocal: true})
+	case k < 96:
+		b.PurgeQueue(g.queue())
+	case k < 97:
+		b.DeleteQueue(g.queue())
+	default:
+		for range 5 { // a queue that is drained
+			q := g.queue()
+			b.Remove(q, g.place(q))
+		}
+	}
+}
+
+func (g *generator) batch() *Batch {
+	b := &Batch{}
+	switch g.r.IntN(60) {
+	case 0:
+		b.Reign(uint64(g.n), 1, -5)
+	case 1:
+		b.Limits(uint64(1 + g.r.IntN(6)))
+	default:
+		for range 1 + g.r.IntN(4) {
+			g.op(b)
+		}
+	}
+	return b
+}
+
+// staged draws pieces of transactions and uploads that may stay unfinished.
+func (g *generator) staged(p *proposal) []byte {
+	id := opaqueID{7, uint64(g.r.IntN(3))}
+	switch g.r.IntN(5) {
+	case 0:
+		n := uint64(len(g.m.uploads[id]))
+		return frame(append(p.control(opPart, id, n, 300), make([]byte, 300)...), 1)
+	case 1:
+		n := uint64(0)
+		if st := g.m.stages[id]; st != nil {
+			n = st.pieces
+		}
+		return frame(p.control(opCommit, id, n, 0), 1)
+	case 2:
+		b := &Batch{}
+		b.begin(opDrop, 3)
+		b.buf = append(b.buf, byte(1+g.r.IntN(2)), byte(id.term), byte(id.counter))
+		b.end()
+		return frame(b.buf, 1)
+	}
+	b := &Batch{}
+	for range 1 + g.r.IntN(5) {
+		g.op(b)
+	}
+	if len(b.uploads) > 0 {
+		return nil
+	}
+	n := uint64(0)
+	if st := g.m.stages[id]; st != nil {
+		n = st.pieces
+	}
+	ops := b.buf[headRoom:]
+	return frame(append(p.control(opStage, id, n, len(ops)), ops...), 1)
+}
