@@ -114,3 +114,40 @@ func BenchmarkEntries(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkOpen opens a log of 256 MB, cleanly closed and not.
+func BenchmarkOpen(b *testing.B) {
+	for _, clean := range []bool{true, false} {
+		b.Run(fmt.Sprintf("clean=%v", clean), func(b *testing.B) {
+			dir := benchDir(b)
+			l, err := Open(dir, Options{})
+			must(b, err)
+			const n = 1000
+			es := made(1, n, 1, 1024)
+			for l.Size() < 256<<20 {
+				must(b, l.Append(nil, es))
+				for k := range es {
+					es[k].Index += n
+				}
+			}
+			must(b, l.Close())
+			b.SetBytes(256 << 20)
+			for b.Loop() {
+				l, err := Open(dir, Options{})
+				must(b, err)
+				b.StopTimer()
+				if clean {
+					must(b, l.Close())
+				} else {
+					es[0].Index = l.LastIndex() + 1
+					must(b, l.Append(nil, es[:1])) // and no mark of a clean close
+					must(b, l.Sync())
+					must(b, l.w.active.close())
+					must(b, l.w.dirFD.Close())
+					must(b, l.w.lock.Close())
+				}
+				b.StartTimer()
+			}
+		})
+	}
+}
