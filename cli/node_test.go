@@ -1,0 +1,208 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/quorate/quorate/console"
+)
+
+func TestPIDFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sub", "quorate.pid")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("1\n"), 0o644); err != nil { // left behind; process 1 lives
+		t.Fatal(err)
+	}
+	if pid, running := runningPID(path); running {
+		t.Errorf("process %d is taken for a node", pid)
+	}
+	p, err := takePIDFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pid, running := runningPID(path); !running || pid != os.Getpid() {
+		t.Errorf("got %d, %v", pid, running)
+	}
+	if _, err := takePIDFile(path); err == nil || !strings.Contains(err.Error(), "running already") {
+		t.Errorf("taken twice: %v", err)
+	}
+	p.release()
+	if _, err := os.Stat(path); err == nil {
+		t.Error("the file is left behind")
+	}
+}
+
+// worker is a node that runs until it may end.
+type worker struct {
+	started chan struct{}
+	stop    chan struct{}
+	finish  chan struct{} // closed: a stop completes
+}
+
+func newWorker() *worker {
+	return &worker{started: make(chan struct{}), stop: make(chan struct{}), finish: make(chan struct{})}
+}
+
+func (w *worker) Stop() { close(w.stop) }
+func (w *worker) Run(ctx context.Context) error {
+	close(w.started)
+	select {
+	case <-ctx.Done():
+		return errors.New("cut short")
+	case <-w.stop:
+	}
+	select {
+	case <-ctx.Done():
+		return errors.New("cut short")
+	case <-w.finish:
+		return nil
+	}
+}
+
+func TestSignals(t *testing.T) {
+	quiet := slog.New(slog.DiscardHandler)
+	run := func(w *worker, limit time.Duration) chan error {
+		done := make(chan error, 1)
+		go func() { done <- runUntilSignal(t.Context(), w, limit, quiet) }()
+		<-w.started
+		return done
+	}
+	kill := func() {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("a first one is graceful", func(t *testing.T) {
+		w := newWorker()
+		done := run(w, time.Minute)
+		kill()
+		<-w.stop
+		close(w.finish)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("a second one is not", func(t *testing.T) {
+		w := newWorker()
+		done := run(w, time.Minute)
+		kill()
+		<-w.stop
+		kill()
+		if err := <-done; err != exit(130) {
+			t.Error(err)
+		}
+	})
+	t.Run("a stop has a limit", func(t *testing.T) {
+		w := newWorker()
+		done := run(w, time.Millisecond)
+		kill()
+		if err := <-done; err == nil || err.Error() != "cut short" {
+			t.Error(err)
+		}
+	})
+}
+
+// station answers at a management socket.
+type station struct {
+	status console.Status
+	to     chan string
+}
+
+func (s *station) Status() console.Status { return s.status }
+func (s *station) Stop()                  {}
+func (s *station) Transfer(_ context.Context, to string) error {
+	s.to <- to
+	s.status.Master = to
+	return nil
+}
+
+// serve gives the data directory of a node that says so.
+func serve(t *testing.T, st console.Status) (string, *station) {
+	t.Helper()
+	dir := t.TempDir()
+	ln, err := console.Listen(filepath.Join(dir, "quorate.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &station{status: st, to: make(chan string, 1)}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- console.New(s, slog.New(slog.DiscardHandler)).Run(ctx, ln) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return dir, s
+}
+
+func TestCluster(t *testing.T) {
+	members := []console.Member{
+		{Seat: "h1:61619", Up: true, Position: 120, Role: console.Master},
+		{Seat: "h2:61619", Up: true, Position: 100, Lag: 20, Role: console.Slave, Learning: true},
+		{Seat: "h3:61619", Position: 90, SilentFor: 61_234},
+		{Seat: "h4:61619", Up: true, Position: 120, Role: console.Slave, Unfit: "port taken"},
+		{Seat: "?", Vacant: true},
+	}
+	base := console.Status{Broker: "b", Election: "peers", Replicas: 5, Quorum: 3, Term: 7, Master: "h1:61619",
+		Guarantee: "a confirmed message is flushed to disk by 3 of 5 nodes", Members: members}
+	slave, master := base, base
+	slave.Node, slave.Role = "h4:61619", console.Slave
+	master.Node, master.Role, master.Ready = "h1:61619", console.Master, true
+	slaveDir, _ := serve(t, slave)
+	masterDir, boss := serve(t, master)
+
+	stdout, stderr, code := quorate(t, "cluster", "status", "--data", slaveDir, "--data", masterDir)
+	if code != 0 || stderr != "" {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	golden(t, "testdata/cluster-status.golden", stdout)
+
+	if _, stderr, code := quorate(t, "cluster", "transfer", "--data", slaveDir); code != 1 || !strings.Contains(stderr, "run this on the machine of h1:61619") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	stdout, stderr, code = quorate(t, "cluster", "transfer", "h4:61619", "--data", slaveDir, "--data", masterDir)
+	if to := <-boss.to; code != 0 || to != "h4:61619" || !strings.Contains(stdout, "h1:61619 has handed over to h4:61619") {
+		t.Errorf("exit code %d, to %q: %s%s", code, to, stdout, stderr)
+	}
+	stdout, _, code = quorate(t, "cluster", "status", "--json", "--data", slaveDir)
+	if code != 0 || !strings.Contains(stdout, `"seat": "h3:61619"`) {
+		t.Errorf("exit code %d, %s", code, stdout)
+	}
+	orphan := base
+	orphan.Node, orphan.Role, orphan.Master, orphan.Reason = "h4:61619", console.Electing, "", "no master is known"
+	orphanDir, _ := serve(t, orphan)
+	if stdout, _, code := quorate(t, "cluster", "status", "--data", orphanDir); code != 1 || !strings.Contains(stdout, "master none") {
+		t.Errorf("exit code %d, %s", code, stdout)
+	}
+}
+
+func TestShares(t *testing.T) {
+	tr := &traffic{count: 10, threads: 3}
+	if a, b, c := tr.share(0), tr.share(1), tr.share(2); a != 4 || b != 3 || c != 3 {
+		t.Errorf("got %d, %d, %d", a, b, c)
+	}
+	for in, want := range map[string]string{"queue://A": "/queue/A", "topic://A": "/topic/A", "A": "/queue/A", "/temp-queue/A": "/temp-queue/A"} {
+		tr := &traffic{destination: in, threads: 1}
+		if err := tr.prepare(&bytes.Buffer{}); err != nil || tr.destination != want {
+			t.Errorf("%s is %s, %v", in, tr.destination, err)
+		}
+	}
+}
+
+func TestNoColoursInAFile(t *testing.T) {
+	if p := paintFor(&bytes.Buffer{}); p.in(red, "x") != "x" {
+		t.Error("colours where there is no terminal")
+	}
+}
