@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -37,7 +38,7 @@ func load(fs vfs.FS, dir string) (*image, error) {
 		if seq, ok := parseName(name); ok {
 			present[seq] = true
 			youngest = max(youngest, seq)
-		} else if len(name) > len(tempExt) && name[len(name)-len(tempExt):] == tempExt {
+		} else if strings.HasSuffix(name, tempExt) {
 			img.leftover = append(img.leftover, name)
 		}
 	}

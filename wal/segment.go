@@ -20,7 +20,6 @@ type segment struct {
 
 	// Guarded by pool.mu, except that file is opened under opening.
 	refs    int
-	doomed  bool
 	opening sync.Mutex
 	file    vfs.File
 }
