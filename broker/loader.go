@@ -62,7 +62,8 @@ func (l *loader) run() {
 	}
 }
 
-// stored reads until the page is full or the queue ends.
+// stored reads until the page is full or the queue ends. The store's limit
+// counts headers, ours counts what is held.
 func (l *loader) stored(p *page) error {
 	st := l.s.r.cfg.Store
 	reign := st.ReignIndex()
@@ -87,7 +88,9 @@ func (l *loader) stored(p *page) error {
 			}
 			e.Redelivered = e.Redelivered || list[i].Index < reign
 			p.entries = append(p.entries, e)
-			bytes += e.Size
+			if bytes += e.Size; bytes >= p.bytes {
+				return nil
+			}
 		}
 	}
 	return nil

@@ -152,8 +152,12 @@ func sent(o *op, res store.Result) error {
 // it (out) or as a volatile one (nil), and to the live subscriptions.
 func (c *Conn) publish(s *sending, out *store.Outcome) error {
 	if out != nil {
-		if out.Code == store.Duplicate {
+		switch out.Code {
+		case store.Done, store.NoQueue:
+		case store.Duplicate:
 			return nil
+		default:
+			return errorf(KindInternal, "send", "the message did not enter %s: %v", s.msg.Destination, out.Code)
 		}
 		arrived := 0
 		for i, box := range s.boxes {

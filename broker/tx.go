@@ -126,6 +126,11 @@ func (t *Tx) Commit(done func(error)) {
 		return
 	}
 	o.applied = func(_ *op, res store.Result) error {
+		for i := range res.Ops {
+			if c := res.Ops[i].Code; c == store.NoStage || c == store.NoUpload {
+				return errorf(KindTxRolledBack, "commit", "the transaction was dropped before its end: %v", c)
+			}
+		}
 		t.effect(sends, acks, res)
 		return nil
 	}
