@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // asBinary makes the test binary be the binary, so that commands run as the
 // processes that they are.
-const asBinary = "QUORATE_TEST_AS_BINARY"
+const asBinary = "TEST_AS_QUORATE"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asBinary) != "" {

@@ -40,9 +40,9 @@ func socketsOf(c *cobra.Command) *sockets {
 // clients gives a client for each node to ask.
 func (s *sockets) clients() ([]*console.Client, error) {
 	if len(s.data) == 0 {
-		src := config.Sources{File: s.file, Env: os.LookupEnv}
+		src := config.Sources{File: s.file, Environ: os.Environ()}
 		if src.File == "" {
-			src.File = os.Getenv(envFile)
+			src.File = os.Getenv(config.FileVariable)
 		}
 		cfg, _, err := config.Load(src)
 		if err != nil {

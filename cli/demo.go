@@ -204,7 +204,7 @@ func (n *demoNode) pid() int {
 func (d *demo) explain(ctx context.Context) {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	master := 0
+	term := uint64(0) // of the master that was announced
 	for {
 		select {
 		case <-ctx.Done():
@@ -213,15 +213,15 @@ func (d *demo) explain(ctx context.Context) {
 		}
 		for _, n := range d.nodes {
 			pid := n.pid()
-			if pid == 0 || pid == master {
+			if pid == 0 {
 				continue
 			}
 			ask, cancel := context.WithTimeout(ctx, time.Second)
 			st, err := console.NewClient(filepath.Join(n.dir, "quorate.sock")).Status(ask)
 			cancel()
-			if err == nil && st.Role == console.Master && st.Ready {
-				d.announce(n, pid, master == 0)
-				master = pid
+			if err == nil && st.Role == console.Master && st.Ready && st.Term > term {
+				d.announce(n, pid, term == 0)
+				term = st.Term
 			}
 		}
 	}
@@ -253,7 +253,7 @@ Who is master, and how far the others are:
   %[2]s cluster transfer --data %[5]s
 
 Ctrl-C stops all three.
-`, n.number, d.bin, url, pid, n.dir)))
+`, n.number, os.Args[0], url, pid, n.dir)))
 }
 
 // prefixed writes whole lines of several sources.

@@ -20,14 +20,11 @@ type settings struct {
 	set    *pflag.FlagSet
 }
 
-// envFile names the file where --config is not given.
-const envFile = "QUORATE_CONFIG"
-
 // settingsOf adds the flags to a command.
 func settingsOf(c *cobra.Command) *settings {
 	s := &settings{set: c.Flags()}
 	c.Flags().SortFlags = false
-	c.Flags().StringVarP(&s.file, "config", "c", "", "activemq.xml to read; without one (or "+envFile+") a node alone on loopback")
+	c.Flags().StringVarP(&s.file, "config", "c", "", "activemq.xml to read; without one (or "+config.FileVariable+") a node alone on loopback")
 	c.Flags().StringArrayVarP(&s.define, "define", "D", nil, "`name=value` for ${name} in the file; may be repeated")
 	for _, k := range config.Keys() {
 		if k.Flag == "" {
@@ -68,7 +65,7 @@ func flagUsage(k config.Key) string {
 // sources are what the node is configured from. args may hold the file in the
 // way of ActiveMQ: xbean:file:PATH.
 func (s *settings) sources(args []string) (config.Sources, error) {
-	src := config.Sources{File: s.file, Env: os.LookupEnv, Flags: map[string]string{}, Define: map[string]string{}}
+	src := config.Sources{File: s.file, Environ: os.Environ(), Flags: map[string]string{}, Define: map[string]string{}}
 	for _, a := range args {
 		if !strings.HasPrefix(a, "xbean:") {
 			return src, fmt.Errorf("argument %q: want flags, or xbean:file:PATH", a)
@@ -79,7 +76,7 @@ func (s *settings) sources(args []string) (config.Sources, error) {
 		src.File = a
 	}
 	if src.File == "" {
-		src.File = os.Getenv(envFile)
+		src.File = os.Getenv(config.FileVariable)
 	}
 	for _, d := range s.define {
 		name, value, ok := strings.Cut(d, "=")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,10 +14,10 @@ import (
 // Sources are where a configuration comes from. The zero value gives the safe
 // defaults: a single node that only this machine can reach.
 type Sources struct {
-	File   string                      // path of an activemq.xml, also as xbean:file:PATH; empty: none
-	Flags  map[string]string           // by the key's flag, only those that were given
-	Define map[string]string           // -Dname=value, for ${name} in the file
-	Env    func(string) (string, bool) // as os.LookupEnv; nil: no environment
+	File    string            // path of an activemq.xml, also as xbean:file:PATH; empty: none
+	Flags   map[string]string // by the key's flag, only those that were given
+	Define  map[string]string // -Dname=value, for ${name} in the file
+	Environ []string          // NAME=value, as os.Environ gives it
 
 	document []byte // of tests, instead of File's content
 }
@@ -26,10 +27,11 @@ type Sources struct {
 // configuration is nil with any error.
 func Load(src Sources) (*Config, *Report, error) {
 	src.File = filePath(src.File)
-	if src.Env == nil {
-		src.Env = func(string) (string, bool) { return "", false }
+	l := &loader{src: src, report: &Report{File: src.File}, variables: map[string]string{}}
+	for _, v := range src.Environ {
+		name, value, _ := strings.Cut(v, "=")
+		l.variables[name] = value
 	}
-	l := &loader{src: src, report: &Report{File: src.File}}
 	l.target.cfg = &Config{}
 	setDefaults(&l.target, "")
 	if err := l.file(); err != nil {
@@ -62,11 +64,18 @@ func filePath(name string) string {
 
 // A loader goes through the sources, from the weakest to the strongest.
 type loader struct {
-	src     Sources
-	target  target
-	report  *Report
-	props   *placeholders
-	brokers int
+	src       Sources
+	variables map[string]string
+	target    target
+	report    *Report
+	props     *placeholders
+	brokers   int
+}
+
+// env looks a variable up.
+func (l *loader) env(name string) (string, bool) {
+	v, ok := l.variables[name]
+	return v, ok
 }
 
 // file reads the file, if there is one.
@@ -116,11 +125,11 @@ func (l *loader) preparePlaceholders() {
 		"activemq.data": l.dataDirectory(), "user.dir": ".",
 	}
 	for name, env := range map[string]string{"activemq.base": "ACTIVEMQ_BASE", "activemq.home": "ACTIVEMQ_HOME", "activemq.conf": "ACTIVEMQ_CONF"} {
-		if v, ok := l.src.Env(env); ok && v != "" {
+		if v, ok := l.env(env); ok && v != "" {
 			builtin[name] = v
 		}
 	}
-	l.props = &placeholders{define: l.src.Define, files: map[string]string{}, environ: l.src.Env, builtin: builtin}
+	l.props = &placeholders{define: l.src.Define, files: map[string]string{}, environ: l.env, builtin: builtin}
 }
 
 // dataDirectory is where data goes if the file does not say.
@@ -129,7 +138,7 @@ func (l *loader) dataDirectory() string {
 		return v
 	}
 	for _, name := range []string{keyNamed("broker.data").Env, "ACTIVEMQ_DATA"} {
-		if v, ok := l.src.Env(name); ok && v != "" {
+		if v, ok := l.env(name); ok && v != "" {
 			return v
 		}
 	}
@@ -143,9 +152,37 @@ func (l *loader) environment() {
 		if k.Env == "" {
 			continue
 		}
-		if v, ok := l.src.Env(k.Env); ok && v != "" {
+		if v, ok := l.env(k.Env); ok && v != "" {
 			l.outside(k, k.Env, v)
 		}
+	}
+	l.unknownVariables()
+}
+
+// FileVariable names the file where no flag does. It is read by whoever fills
+// Sources.
+const FileVariable = envPrefix + "CONFIG"
+
+const envPrefix = "QUORATE_"
+
+// unknownVariables reports variables that look like ours and are not.
+func (l *loader) unknownVariables() {
+	known := []string{strings.TrimPrefix(FileVariable, envPrefix)}
+	for _, k := range keys {
+		if k.Env != "" {
+			known = append(known, strings.TrimPrefix(k.Env, envPrefix))
+		}
+	}
+	for _, v := range slices.Sorted(maps.Keys(l.variables)) {
+		name, ours := strings.CutPrefix(v, envPrefix)
+		if !ours || slices.Contains(known, name) {
+			continue
+		}
+		f := Finding{What: v, Verdict: Ignored, Reason: "unknown variable"}
+		if n := nearest(name, known); n != "" {
+			f.Reason += "; did you mean " + envPrefix + n + "?"
+		}
+		l.report.add(f)
 	}
 }
 

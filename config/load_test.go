@@ -170,7 +170,11 @@ func TestOutside(t *testing.T) {
 		"a secret stays one": {env: map[string]string{"QUORATE_SECURITY_TOKEN": "geheim"}, check: func(c *Config) bool { return c.Store.SecurityToken == "geheim" }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg, report, err := Load(Sources{File: c.file, Flags: c.flags, Env: func(k string) (string, bool) { v, ok := c.env[k]; return v, ok }})
+			src := Sources{File: c.file, Flags: c.flags}
+			for k, v := range c.env {
+				src.Environ = append(src.Environ, k+"="+v)
+			}
+			cfg, report, err := Load(src)
 			if c.fails != "" {
 				if err == nil || !strings.Contains(err.Error(), c.fails) {
 					t.Fatalf("got %v, want an error with %q", err, c.fails)
@@ -189,6 +193,21 @@ func TestOutside(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestUnknownVariable(t *testing.T) {
+	_, report, err := Load(Sources{Environ: []string{"QUORATE_REPLICA=3", "QUORATE_CONFIG=x", "PATH=y", "QUORATE_NAME="}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range report.Findings {
+		got = append(got, report.Text(f))
+	}
+	want := []string{"ignored: QUORATE_NAME: unknown variable", "ignored: QUORATE_REPLICA: unknown variable; did you mean QUORATE_REPLICAS?"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q", got)
 	}
 }
 
