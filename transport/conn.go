@@ -25,6 +25,15 @@ func (c *Conn) Established() {
 	s.settle(c)
 }
 
+// CloseWrite ends what is sent, so that the peer sees the last frame and then
+// the end, and can still be listened to. Layers without it are closed whole.
+func (c *Conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return c.Conn.Close()
+}
+
 // settle takes c from the half-open ones. The server's mutex is held.
 func (s *Server) settle(c *Conn) {
 	if c.half != nil {

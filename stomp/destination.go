@@ -1,0 +1,107 @@
+package stomp
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/quorate/quorate/message"
+)
+
+// The prefixes of destinations. Temporary ones are named by the client and are
+// its own; as others see them they are remote.
+const (
+	queuePrefix           = "/queue/"
+	topicPrefix           = "/topic/"
+	tempQueuePrefix       = "/temp-queue/"
+	tempTopicPrefix       = "/temp-topic/"
+	remoteTempQueuePrefix = "/remote-temp-queue/"
+	remoteTempTopicPrefix = "/remote-temp-topic/"
+)
+
+// destination reads the name of a destination. A temporary one is created on
+// first use; a name without a prefix is a queue. Options after "?" are cut off
+// and returned.
+func (s *session) destination(name string) (message.Destination, url.Values, error) {
+	base, query, _ := strings.Cut(name, "?")
+	options, err := url.ParseQuery(query)
+	if err != nil {
+		return message.Destination{}, nil, wrong(badHeader, "The options of destination %.200q cannot be read: they are like ?consumer.prefetchSize=10.", name)
+	}
+	d, err := s.plainDestination(base)
+	return d, options, err
+}
+
+func (s *session) plainDestination(name string) (message.Destination, error) {
+	for _, p := range []struct {
+		prefix string
+		kind   message.Kind
+	}{
+		{queuePrefix, message.Queue}, {topicPrefix, message.Topic},
+		{remoteTempQueuePrefix, message.TempQueue}, {remoteTempTopicPrefix, message.TempTopic},
+		{tempQueuePrefix, message.TempQueue}, {tempTopicPrefix, message.TempTopic},
+	} {
+		rest, ok := strings.CutPrefix(name, p.prefix)
+		if !ok {
+			continue
+		}
+		if rest == "" {
+			return message.Destination{}, wrong(badHeader, "The destination %.200q has no name.", name)
+		}
+		if p.prefix == tempQueuePrefix || p.prefix == tempTopicPrefix {
+			return s.temporary(p.kind, name)
+		}
+		return message.Destination{Kind: p.kind, Name: rest}, nil
+	}
+	if name == "" {
+		return message.Destination{}, wrong(missingHeader, "The destination is empty.")
+	}
+	return message.Destination{Kind: message.Queue, Name: name}, nil
+}
+
+// temporary gives the destination that the client calls by this name.
+func (s *session) temporary(kind message.Kind, name string) (message.Destination, error) {
+	if d, ok := s.temps[name]; ok {
+		return d, nil
+	}
+	// Others may have chosen the same name for theirs.
+	d, err := s.bc.TempDestination(kind, s.id+":"+strconv.Itoa(len(s.temps)+1))
+	if err != nil {
+		return message.Destination{}, err
+	}
+	if s.temps == nil {
+		s.temps = make(map[string]message.Destination)
+	}
+	s.temps[name] = d
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.tempNames == nil {
+		s.mu.tempNames = make(map[message.Destination]string)
+	}
+	s.mu.tempNames[d] = name
+	return d, nil
+}
+
+// appendDestination appends a header with a destination as this client names it.
+func (s *session) appendDestination(b []byte, header string, d message.Destination) []byte {
+	var prefix string
+	switch d.Kind {
+	case message.Topic:
+		prefix = topicPrefix
+	case message.TempQueue, message.TempTopic:
+		s.mu.Lock()
+		own, ok := s.mu.tempNames[d]
+		s.mu.Unlock()
+		if ok {
+			return s.version.AppendHeader(b, header, own)
+		}
+		if prefix = remoteTempQueuePrefix; d.Kind == message.TempTopic {
+			prefix = remoteTempTopicPrefix
+		}
+	default:
+		prefix = queuePrefix
+	}
+	b = append(append(b, header...), ':')
+	b = append(b, prefix...)
+	return s.version.AppendValue(b, d.Name)
+}
