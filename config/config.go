@@ -108,7 +108,7 @@ type Usage struct {
 	Store             int64         // pending persistent messages
 	Temp              int64         // non-persistent messages that spilled to disk
 	FailIfNoSpace     bool          // a send that meets a full store is refused at once instead of waiting
-	FailIfNoSpaceWait time.Duration // … or after this long; 0: wait until there is space
+	FailIfNoSpaceWait time.Duration // … or after this long
 }
 
 // A Policy holds for the destinations that Pattern matches.
@@ -121,20 +121,14 @@ type Policy struct {
 	DurableTopicPrefetch int
 	BrowserPrefetch      int
 
-	MemoryLimit         int64         // bytes per destination; 0: the broker's
-	ExpirePeriod        time.Duration // how often pending messages are looked through for expired ones; 0: never
-	MaximumRedeliveries int           // deliveries after the first before a message is dead; -1: no limit
+	MemoryLimit         int64 // bytes of a destination's non-persistent messages before they spill to disk
+	MaximumRedeliveries int   // deliveries after the first before a message is dead; -1: no limit
 	DeadLetter          DeadLetter
 }
 
 // DeadLetter says where messages go that cannot be delivered.
 type DeadLetter struct {
-	Individual           bool   // a queue for each destination, instead of one for all
-	Queue                string // the shared one
-	QueuePrefix          string // individual, for what came from a queue
-	TopicPrefix          string // individual, for what came from a topic
-	QueueSuffix          string
-	Discard              bool // drop them instead
+	Queue                string
 	ProcessExpired       bool
 	ProcessNonPersistent bool
 }

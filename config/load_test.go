@@ -235,10 +235,10 @@ func TestPolicies(t *testing.T) {
 	five.QueuePrefetch = 5
 	fiveTopics := five
 	fiveTopics.Topic = true
-	orders.Pattern, orders.QueuePrefetch, orders.MemoryLimit, orders.ExpirePeriod = "orders.>", 10, 4*mib, 0
-	orders.DeadLetter.Individual, orders.DeadLetter.QueuePrefix, orders.DeadLetter.ProcessNonPersistent = true, "DLQ.", true
+	orders.Pattern, orders.QueuePrefetch, orders.MemoryLimit = "orders.>", 10, 8*mib
+	orders.DeadLetter.ProcessNonPersistent = true
 	eu.Pattern, eu.DeadLetter.Queue, eu.DeadLetter.ProcessExpired = "orders.eu.*", "EU.DLQ", false
-	news.Pattern, news.Topic, news.TopicPrefetch, news.DeadLetter.Discard = "news", true, 3, true
+	news.Pattern, news.Topic, news.TopicPrefetch = "news", true, 3
 	want := []Policy{five, fiveTopics, orders, eu, news}
 	if !reflect.DeepEqual(cfg.Policies, want) {
 		t.Errorf("got  %+v\nwant %+v", cfg.Policies, want)

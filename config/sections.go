@@ -58,17 +58,3 @@ func (l *loader) policyEntry(e *element, path string) {
 
 // maxPolicies bounds what each new destination is matched against.
 const maxPolicies = 10_000
-
-func (l *loader) individualDeadLetters(e *element, path string) {
-	if l.target.policy != nil {
-		l.target.policy.DeadLetter.Individual = true
-	}
-	l.attributesAndChildren(e, path)
-}
-
-func (l *loader) discardDeadLetters(e *element, path string) {
-	if l.target.policy != nil {
-		l.target.policy.DeadLetter.Discard = true
-	}
-	l.attributesAndChildren(e, path)
-}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // setHeartBeat reads "10000,10000": what we expect and what we send.
@@ -33,6 +34,25 @@ func setDeadLetterQueue(t *target, s string) (string, error) {
 		return "", fmt.Errorf("%q is not a queue", s)
 	}
 	t.policy.DeadLetter.Queue = s
+	return "", nil
+}
+
+const defaultNoSpaceWait = 10 * time.Second
+
+// setNoSpaceWait takes 0 for the default, since nobody is held up for ever.
+func setNoSpaceWait(t *target, s string) (string, error) {
+	d, err := parseDuration(s)
+	if err != nil {
+		return "", err
+	}
+	if d == 0 {
+		t.cfg.Usage.FailIfNoSpaceWait = defaultNoSpaceWait
+		return fmt.Sprintf("%v: a sender is not held up for ever", defaultNoSpaceWait), nil
+	}
+	if d > 24*time.Hour {
+		return "", fmt.Errorf("%q is out of range: want up to 24h", s)
+	}
+	t.cfg.Usage.FailIfNoSpaceWait = d
 	return "", nil
 }
 
