@@ -56,10 +56,7 @@ func filePath(name string) string {
 	for _, prefix := range []string{"xbean:", "file:"} {
 		name = strings.TrimPrefix(name, prefix)
 	}
-	if strings.HasPrefix(name, "//") { // file:///etc/activemq.xml
-		name = strings.TrimPrefix(name, "//")
-	}
-	return name
+	return strings.TrimPrefix(name, "//") // of file:///etc/activemq.xml
 }
 
 // A loader goes through the sources, from the weakest to the strongest.
