@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -64,7 +65,7 @@ func (t *traffic) prepare(out io.Writer) error {
 // options are those of connection number n.
 func (t *traffic) options(n int) client.Options {
 	return client.Options{Login: t.user, Passcode: t.password, Changed: func(e client.Event) {
-		if t.quiet {
+		if t.quiet || errors.Is(e.Err, client.ErrClosed) {
 			return
 		}
 		if e.Err != nil {
