@@ -17,7 +17,7 @@ func (s *Store) Body(q QueueID, st *Stored) ([]byte, error) {
 	for range 4 { // a generation may go to the index between two looks
 		var body []byte
 		var epoch uint64
-		if body, epoch, err = s.body(q, st.Pos); err == nil {
+		if body, epoch, err = s.body(q, st); err == nil {
 			return body, nil
 		}
 		s.mu.RLock()
@@ -34,9 +34,9 @@ func (s *Store) Body(q QueueID, st *Stored) ([]byte, error) {
 }
 
 // body looks once: memory, the log, the index.
-func (s *Store) body(id QueueID, p Pos) (body []byte, epoch uint64, err error) {
+func (s *Store) body(id QueueID, st *Stored) (body []byte, epoch uint64, err error) {
 	s.mu.RLock()
-	epoch = s.mu.epoch
+	epoch, p := s.mu.epoch, st.Pos
 	if s.mu.closed {
 		s.mu.RUnlock()
 		return nil, epoch, ErrClosed
@@ -60,7 +60,7 @@ func (s *Store) body(id QueueID, p Pos) (body []byte, epoch uint64, err error) {
 	defer ix.users.Done()
 
 	if e == nil {
-		body, err = s.indexedBody(ix, id, p)
+		body, err = s.indexedBody(ix, id, st)
 		return body, epoch, err
 	}
 	switch {
@@ -76,10 +76,13 @@ func (s *Store) body(id QueueID, p Pos) (body []byte, epoch uint64, err error) {
 	return body, epoch, err
 }
 
-func (s *Store) indexedBody(ix *index, q QueueID, p Pos) ([]byte, error) {
-	rec, err := ix.entry(q, p)
-	if err != nil {
-		return nil, err
+func (s *Store) indexedBody(ix *index, q QueueID, st *Stored) ([]byte, error) {
+	rec := entryRecord{size: uint32(st.BodySize), shared: st.shared, body: st.id}
+	if !st.known {
+		var err error
+		if rec, err = ix.entry(q, st.Pos); err != nil {
+			return nil, err
+		}
 	}
 	if rec.size == 0 {
 		return []byte{}, nil
@@ -87,7 +90,7 @@ func (s *Store) indexedBody(ix *index, q QueueID, p Pos) ([]byte, error) {
 	if rec.shared {
 		return s.sharedBody(ix, rec.body, rec.size)
 	}
-	b, err := ix.ownBody(q, p)
+	b, err := ix.ownBody(q, st.Pos)
 	if err == nil && len(b) != int(rec.size) {
 		err = fmt.Errorf("%w: body of %d bytes, %d expected", ErrCorrupt, len(b), rec.size)
 	}

@@ -1,9 +1,9 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"slices"
 	"sync"
 
@@ -20,27 +20,46 @@ type index struct {
 	name  string // of its directory
 	db    *pebble.DB
 	users sync.WaitGroup // readers; added to under Store.mu while it is the current one
-	fatal chan struct{}  // closed when it is given up
 	once  sync.Once
 	died  chan struct{} // closed by Pebble's Fatalf: the database must not be touched
 }
 
 func openIndex(fs vfs.FS, dir string, o Options, fail func(error)) (*index, error) {
-	ix := &index{fatal: make(chan struct{}), died: make(chan struct{})}
-	po := indexOptions(fs, o, &pebbleLogger{log: o.Logger, fail: fail, ix: ix})
-	po.Cache = pebble.NewCache(o.Cache)
-	defer po.Cache.Unref()
-	db, err := pebble.Open(dir, po)
-	if err != nil {
+	ix := &index{died: make(chan struct{})}
+	po := indexOptions(fs, o, &pebbleLogger{log: o.Logger, fail: fail, died: ix.died})
+	if err := ix.open(dir, po); err != nil {
 		return nil, fmt.Errorf("open index %s: %w", fs.PathBase(dir), err)
 	}
-	ix.db = db
 	return ix, nil
+}
+
+// open opens the database, unless that ends in a Fatalf.
+func (ix *index) open(dir string, po *pebble.Options) error {
+	return ix.unlessDead(func() (err error) {
+		ix.db, err = pebble.Open(dir, po)
+		return err
+	})
+}
+
+var errDied = errors.New("the index gave up")
+
+// unlessDead waits for f, or for a Fatalf, whose goroutine may be the one that
+// f runs on, or hold the lock that f waits for.
+func (ix *index) unlessDead(f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ix.died:
+		return errDied
+	}
 }
 
 func indexOptions(fs vfs.FS, o Options, l *pebbleLogger) *pebble.Options {
 	po := &pebble.Options{
-		FS:                          fs,
+		CacheSize:                   o.Cache,
+		FS:                          dirFS{fs, l.Fatalf},
 		DisableWAL:                  true,
 		FormatMajorVersion:          formatVersion,
 		MemTableSize:                uint64(o.MemTable),
@@ -51,27 +70,24 @@ func indexOptions(fs vfs.FS, o Options, l *pebbleLogger) *pebble.Options {
 		LBaseMaxBytes:               64 << 20,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 		Logger:                      l,
-		EventListener:               l.events(),
+		EventListener:               l.events(o.tableDeleted),
 	}
 	po.FlushSplitBytes = 8 << 20
 	po.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
 	return po
 }
 
-// close gives the database up. After a Fatalf it is left alone: its own
-// goroutine stands still inside it.
+// close gives the database up, when the last reader has gone. After a Fatalf it
+// is left alone.
 func (ix *index) close() error {
 	ix.users.Wait()
 	var err error
 	ix.once.Do(func() {
 		select {
 		case <-ix.died:
-			close(ix.fatal)
-			return
 		default:
+			err = ix.unlessDead(ix.db.Close)
 		}
-		err = ix.db.Close()
-		close(ix.fatal)
 	})
 	return err
 }
@@ -127,7 +143,7 @@ func scan(r pebble.Reader, lo, hi []byte, f func(k, v []byte) error) error {
 type pebbleLogger struct {
 	log  *slog.Logger
 	fail func(error)
-	ix   *index
+	died chan struct{}
 	die  sync.Once
 }
 
@@ -140,16 +156,15 @@ func (l *pebbleLogger) Errorf(format string, args ...any) {
 }
 
 // Fatalf must not return: what follows in Pebble counts on that. The goroutine
-// stands still, with the locks it holds, until the index is given up.
+// stands still from then on, with the locks it holds.
 func (l *pebbleLogger) Fatalf(format string, args ...any) {
-	l.die.Do(func() { close(l.ix.died) })
 	l.fail(fmt.Errorf("index: "+format, args...))
-	<-l.ix.fatal
-	runtime.Goexit()
+	l.die.Do(func() { close(l.died) })
+	select {}
 }
 
-func (l *pebbleLogger) events() *pebble.EventListener {
-	return &pebble.EventListener{
+func (l *pebbleLogger) events(tableDeleted func()) *pebble.EventListener {
+	ev := &pebble.EventListener{
 		BackgroundError: func(err error) { l.fail(fmt.Errorf("index: %w", err)) },
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
 			l.fail(fmt.Errorf("%w: index: %s: %w", ErrCorrupt, i.Path, i.Details))
@@ -158,4 +173,8 @@ func (l *pebbleLogger) events() *pebble.EventListener {
 		WriteStallBegin: func(i pebble.WriteStallBeginInfo) { l.log.Debug("index: writes wait: " + i.String()) },
 		WriteStallEnd:   func() { l.log.Debug("index: writes go on") },
 	}
+	if tableDeleted != nil {
+		ev.TableDeleted = func(pebble.TableDeleteInfo) { tableDeleted() }
+	}
+	return ev
 }

@@ -18,7 +18,10 @@ type Stored struct {
 	Header   []byte    // not to be changed
 	BodySize int
 
-	body []byte // if it was in memory
+	body   []byte // if it was in memory
+	shared bool   // the body is the shared one id; never changes for a message
+	id     bodyID
+	known  bool // shared and id are set
 }
 
 // Load gives the next pending messages behind after, in order: at most n, and
@@ -213,7 +216,10 @@ func storedAt(it *pebble.Iterator) (Stored, error) {
 	if err != nil {
 		return Stored{}, fmt.Errorf("entry %s: %w", p, err)
 	}
-	return Stored{Pos: p, Index: e.index, Count: e.count, Header: e.header, BodySize: int(e.size)}, nil
+	return Stored{
+		Pos: p, Index: e.index, Count: e.count, Header: e.header, BodySize: int(e.size),
+		known: true, shared: e.shared, id: e.body,
+	}, nil
 }
 
 // visible leaves in step what is still there, with its present count, and gives

@@ -32,6 +32,8 @@ type Options struct {
 	// no more: a disk or an index that is broken, or an entry of a later version.
 	// From then on nothing is applied. The default only logs it.
 	Fatal func(error)
+
+	tableDeleted func() // for tests: told when disk was given back
 }
 
 func (o Options) withDefaults() Options {

@@ -61,19 +61,25 @@ func (l *memLog) commit(batches ...[]byte) []any {
 	})
 }
 
-// apply applies an entry as replica does.
-func apply(s *Store, at wal.Index, data []byte, each func([]byte, any)) (results []any) {
+// each calls f for each batch of an entry, with its place in the data.
+func each(data []byte, f func(off int, batch []byte)) {
 	for off := 16; off < len(data); {
 		n, k := binary.Uvarint(data[off:])
 		off += k
-		b := data[off : off+int(n)]
-		r := s.Apply(at, 1, off, b)
-		results = append(results, r)
-		if each != nil {
-			each(b, r)
-		}
+		f(off, data[off:off+int(n)])
 		off += int(n)
 	}
+}
+
+// apply applies an entry as replica does.
+func apply(s *Store, at wal.Index, data []byte, then func([]byte, any)) (results []any) {
+	each(data, func(off int, b []byte) {
+		r := s.Apply(at, 1, off, b)
+		results = append(results, r)
+		if then != nil {
+			then(b, r)
+		}
+	})
 	var membership []byte
 	if at%50 == 0 {
 		membership = fmt.Appendf(nil, "members at %d", at)

@@ -31,13 +31,11 @@ func openReadOnly(fs vfs.FS, dir string) (*index, error) {
 		return nil, err
 	}
 	o := Options{FS: fs}.withDefaults()
-	var broken error
-	ix := &index{fatal: make(chan struct{}), died: make(chan struct{})}
-	po := indexOptions(fs, o, &pebbleLogger{log: o.Logger, fail: func(err error) { broken = err }, ix: ix})
+	ix := &index{died: make(chan struct{})}
+	po := indexOptions(fs, o, &pebbleLogger{log: o.Logger, fail: func(error) {}, died: ix.died})
 	po.ReadOnly = true
-	ix.db, err = pebble.Open(fs.PathJoin(dir, name), po)
-	if err != nil {
-		return nil, errors.Join(err, broken)
+	if err := ix.open(fs.PathJoin(dir, name), po); err != nil {
+		return nil, err
 	}
 	return ix, nil
 }
