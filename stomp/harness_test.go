@@ -114,6 +114,8 @@ type house struct {
 	port    net.Listener
 	serving sync.WaitGroup
 	ended   chan error // of each conversation
+	mu      sync.Mutex
+	open    []net.Conn
 	stop    context.CancelFunc
 }
 
@@ -150,6 +152,9 @@ func newHouse(t testing.TB, limits broker.Limits, change func(*Options)) *house 
 			if err != nil {
 				return
 			}
+			h.mu.Lock()
+			h.open = append(h.open, c)
+			h.mu.Unlock()
 			h.serving.Go(func() { h.ended <- Serve(ctx, c, h.broker, h.opt) })
 		}
 	})
@@ -163,6 +168,16 @@ func newHouse(t testing.TB, limits broker.Limits, change func(*Options)) *house 
 		st.Close()
 	})
 	return h
+}
+
+// cut breaks every connection.
+func (h *house) cut() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range h.open {
+		c.Close()
+	}
+	h.open = nil
 }
 
 // A client is a raw connection that remembers what identifiers it was told.
