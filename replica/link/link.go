@@ -76,12 +76,12 @@ type Config struct {
 	TLS     *tls.Config          // connections are wrapped in TLS when set
 	Clock   func() time.Duration // Now
 
-	KeepAlive     time.Duration   // an idle connection shows life so often; 100 ms
-	Silence       time.Duration   // a connection without any byte for so long is closed; 3 s
-	HandshakeTime time.Duration   // 5 s
-	QueueBytes    [classes]int    // payloads waiting for a peer; 1, 64 and 16 MiB
-	HalfOpen      int             // handshakes under way that others began; 64
-	MaxPayload    int             // bytes; 16 MiB
+	KeepAlive     time.Duration    // an idle connection shows life so often; 100 ms
+	Silence       time.Duration    // a connection without any byte for so long is closed; 3 s
+	HandshakeTime time.Duration    // 5 s
+	QueueBytes    [classes]int     // payloads waiting for a peer; 1, 64 and 16 MiB
+	HalfOpen      int              // handshakes under way that others began; 64
+	MaxPayload    int              // bytes; 16 MiB
 	Retry         [2]time.Duration // pause between attempts to dial, first and longest; 50 ms, 1 s
 }
 

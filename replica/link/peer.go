@@ -69,6 +69,7 @@ func (p *peer) joinLocked() {
 	switch {
 	case up:
 		p.handler.Up(in.hello)
+		in.release()
 	case stale: // one of them belongs to an earlier life of the peer
 		if in.hello.Incarnation < out.hello.Incarnation {
 			p.dropLocked(in, net.ErrClosed)
@@ -92,6 +93,7 @@ func (p *peer) dropLocked(which any, err error) {
 	switch c := which.(type) {
 	case *inbound:
 		_ = c.conn.Close()
+		c.release()
 		if p.in != c {
 			p.mu.Unlock()
 			return
@@ -113,6 +115,7 @@ func (p *peer) dropLocked(which any, err error) {
 	p.mu.Unlock()
 	if in != nil {
 		_ = in.conn.Close()
+		in.release()
 	}
 	if out != nil {
 		out.close()
@@ -162,10 +165,15 @@ type inbound struct {
 	hello Hello
 	conn  net.Conn
 	heard atomic.Int64 // by the mesh's clock
+
+	once  sync.Once
+	ready chan struct{} // closed when the link is up, or over
 }
 
+func (in *inbound) release() { in.once.Do(func() { close(in.ready) }) }
+
 func newInbound(m *Mesh, hello Hello, c net.Conn) *inbound {
-	in := &inbound{m: m, hello: hello, conn: c}
+	in := &inbound{m: m, hello: hello, conn: c, ready: make(chan struct{})}
 	in.heard.Store(int64(m.cfg.Clock()))
 	return in
 }
@@ -173,6 +181,8 @@ func newInbound(m *Mesh, hello Hello, c net.Conn) *inbound {
 // read hands payloads to the handler until the connection breaks. What comes
 // before the link is up in both directions waits in the kernel.
 func (in *inbound) read(p *peer) error {
+	<-in.ready
+	in.heard.Store(int64(in.m.cfg.Clock()))
 	f := frameReader{r: bufio.NewReaderSize(in.conn, 64<<10), max: in.m.cfg.MaxPayload}
 	for {
 		if err := in.conn.SetReadDeadline(time.Now().Add(in.m.cfg.Silence)); err != nil {
