@@ -1,0 +1,240 @@
+package cluster
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quorate/quorate/replica"
+)
+
+const (
+	// silence is how long a leader may be silent before its followers look for
+	// another one [S19]. Its heartbeats come every 100 ms.
+	silence = time.Second
+	// hinted is the silence that counts when the leader's member has gone as
+	// well: two heartbeats [M1].
+	hinted = 200 * time.Millisecond
+	// letGo is how long the first in rank waits for the others to let go of the
+	// leader too: until then they neither vote nor have said how far they are.
+	letGo = 30 * time.Millisecond
+	// step is what each rank adds to the delay before a node stands.
+	step = 200 * time.Millisecond
+	// again bounds the random time after which a node without a leader stands
+	// once more.
+	againMin, againMax = 300 * time.Millisecond, 900 * time.Millisecond
+	// glance is how soon a node that may not stand looks at silence again, which
+	// nothing tells it.
+	glance = 200 * time.Millisecond
+)
+
+// An Elector decides when a node forgets its leader and when it stands. It has
+// no clock, no goroutine and no effects: the same inputs give the same
+// decisions. The zero value with Weight and Random set is ready.
+type Elector struct {
+	Weight int
+	Random func(n int64) int64 // uniform in [0, n)
+
+	leaderless bool          // an episode without a leader that this node may end
+	since      time.Duration // when it began
+	jitter     time.Duration // of this episode
+	stood      bool          // in this episode
+	term       uint64        // in which it stood last
+	free       int           // voters that had let go then
+	next       time.Duration // when it stands again
+}
+
+// Input is all that a decision depends on.
+type Input struct {
+	Now    time.Duration   // a clock that does not jump
+	Status *replica.Status // not kept
+	Shut   string          // why the driver's gate is shut; empty: it is open
+	Gone   bool            // the driver no longer sees the leader: a hint [M1]
+}
+
+// Decision is what to do now.
+type Decision struct {
+	Forget bool          // forget the leader
+	Stand  bool          // ask for votes
+	Next   time.Duration // decide again after it, also without a change; 0: only after a change
+	Why    string        // why this node has no leader and does not stand; empty otherwise
+	Reason string        // with Forget: what is wrong with the leader
+}
+
+// Decide gives the decision for the present. It is asked after every change of
+// the input and when Next is over.
+func (e *Elector) Decide(in Input) Decision {
+	st := in.Status
+	if st.Role == replica.Leader {
+		e.reset()
+		return Decision{}
+	}
+	d := Decision{}
+	if st.Leader != 0 && st.Leader != st.ID {
+		left, reason := judge(st, in.Gone)
+		if reason == "" {
+			e.reset()
+			return Decision{Next: left}
+		}
+		d.Forget, d.Reason, d.Next = true, reason, glance
+	}
+	if d.Why = e.barred(in); d.Why != "" {
+		e.reset()
+		if d.Next == 0 && st.Founded && st.Failed == nil {
+			d.Next = glance
+		}
+		return d
+	}
+	e.stand(in, &d)
+	return d
+}
+
+func (e *Elector) reset() { e.leaderless, e.stood = false, false }
+
+// judge tells for how long the leader is above suspicion, or what is wrong with
+// it.
+func judge(st *replica.Status, gone bool) (left time.Duration, reason string) {
+	i := slices.IndexFunc(st.Peers, func(p replica.PeerStatus) bool { return p.ID == st.Leader })
+	limit := silence
+	if gone {
+		limit = hinted
+	}
+	switch {
+	case i < 0 || !st.Peers[i].Up:
+		return 0, "its link is broken"
+	case st.Peers[i].Heard >= limit:
+		return 0, fmt.Sprintf("it has been silent for %v", st.Peers[i].Heard.Round(time.Millisecond))
+	}
+	return limit - st.Peers[i].Heard, ""
+}
+
+// barred tells why this node must not stand, or that it would be pointless.
+func (e *Elector) barred(in Input) string {
+	st := in.Status
+	switch {
+	case st.Failed != nil:
+		return "this node has failed: " + st.Failed.Error()
+	case !st.Founded || st.Table == nil:
+		return "this node belongs to no cluster yet"
+	case st.Role == replica.Learner || !voter(st, st.ID):
+		return "this node has no vote yet"
+	}
+	if linked, missing := Linked(st); linked < Quorum(st.Table.Replicas) {
+		return fmt.Sprintf("%d of %d nodes are linked, %d are needed; missing: %s",
+			linked, st.Table.Replicas, Quorum(st.Table.Replicas), strings.Join(missing, ", "))
+	}
+	switch {
+	case in.Shut != "":
+		return in.Shut
+	case st.Unfit != "":
+		return "this node is not fit to be master: " + st.Unfit
+	}
+	return ""
+}
+
+// stand decides for a node that may stand.
+func (e *Elector) stand(in Input, d *Decision) {
+	st, now := in.Status, in.Now
+	if !e.leaderless {
+		e.leaderless, e.since, e.stood = true, now, false
+		e.jitter = time.Duration(e.Random(int64(20 * time.Millisecond)))
+	}
+	free, all := freed(st)
+	at := e.next
+	switch {
+	case e.stood && st.Term == e.term && free > e.free:
+		at = now // who ignored this node then can vote now
+	case e.stood:
+	default:
+		if r := e.rank(st); r > 0 {
+			at = e.since + time.Duration(r)*step + e.jitter
+		} else if at = e.since; !all {
+			at += letGo
+		}
+	}
+	if now < at {
+		d.Next = at - now
+		return
+	}
+	e.stood, e.term, e.free = true, st.Term, free
+	wait := againMin + time.Duration(e.Random(int64(againMax-againMin)))
+	e.next = now + wait
+	d.Stand, d.Next = true, wait
+}
+
+// freed counts the reachable voters that follow nobody, and tells whether that
+// is all of them.
+func freed(st *replica.Status) (n int, all bool) {
+	all = true
+	for i := range st.Peers {
+		p := &st.Peers[i]
+		switch {
+		case !reachable(p) || !voter(st, p.ID) || p.ID == st.Leader:
+		case p.Reported && p.Leader == 0:
+			n++
+		default:
+			all = false
+		}
+	}
+	return n, all
+}
+
+// rank counts the nodes that should stand before this one [M2]: those that hold
+// more, then those with more weight, then those with a lower identity.
+func (e *Elector) rank(st *replica.Status) int {
+	rank := 0
+	for i := range st.Peers {
+		p := &st.Peers[i]
+		if p.ID == st.Leader || !p.Reported || p.Unfit || !p.Founded || !reachable(p) || !voter(st, p.ID) {
+			continue
+		}
+		if cmp.Or(cmp.Compare(p.LastTerm, st.LastTerm), cmp.Compare(p.LastIndex, st.LastIndex),
+			cmp.Compare(p.Weight, e.Weight), cmp.Compare(st.ID, p.ID)) > 0 {
+			rank++
+		}
+	}
+	return rank
+}
+
+// reachable reports whether a peer can answer: its link is whole and not dumb.
+func reachable(p *replica.PeerStatus) bool { return p.Up && p.Heard < silence }
+
+func voter(st *replica.Status, id replica.ID) bool {
+	for _, s := range st.Table.Seats {
+		if s.ID == uint64(id) {
+			return !s.Vacant
+		}
+	}
+	return false
+}
+
+// Quorum is the number of nodes that suffice.
+func Quorum(replicas int) int { return replicas/2 + 1 }
+
+// Linked counts the voters that this node reaches, itself among them, and names
+// the seats of the others. It needs st.Table.
+func Linked(st *replica.Status) (n int, missing []string) {
+	for _, s := range st.Table.Seats {
+		id := replica.ID(s.ID)
+		i := slices.IndexFunc(st.Peers, func(p replica.PeerStatus) bool { return p.ID == id })
+		switch {
+		case !s.Vacant && (id == st.ID || i >= 0 && reachable(&st.Peers[i])):
+			n++
+		default:
+			missing = append(missing, seatName(s.Name, s.Vacant))
+		}
+	}
+	return n, missing
+}
+
+func seatName(name string, vacant bool) string {
+	switch {
+	case vacant && name != "":
+		return name + " (vacant)"
+	case vacant:
+		return "a vacant seat"
+	}
+	return name
+}
