@@ -1,9 +1,22 @@
 package store
 
-import "github.com/cockroachdb/pebble/v2/vfs"
+import (
+	"strings"
 
-// dirFS is the file system as Pebble sees it. Where a directory cannot be
-// synced, Pebble panics; this takes the node down in order instead.
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// dirFS is the file system as Pebble sees it, with two things put right.
+//
+// Where a directory cannot be synced, Pebble panics; here it ends in fatal,
+// which takes the node down in order.
+//
+// Pebble moves its markers (which manifest counts) by creating the new one,
+// removing the old one and then one sync of the directory for these and for the
+// manifest itself. A disk that keeps directory entries in another order could
+// come back with a marker and no manifest, or with no marker at all, which
+// Pebble takes for a new database. So the directory is synced before and after
+// a marker is made.
 type dirFS struct {
 	vfs.FS
 	fatal func(format string, args ...any) // does not return
@@ -14,18 +27,37 @@ func (f dirFS) OpenDir(name string) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dir{d, f.fatal}, nil
+	return directory{d, f.fatal}, nil
+}
+
+func (f dirFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if !strings.HasPrefix(f.PathBase(name), "marker.") {
+		return f.FS.Create(name, c)
+	}
+	dir := f.PathDir(name)
+	if err := syncDir(f, dir); err != nil {
+		return nil, err
+	}
+	file, err := f.FS.Create(name, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := syncDir(f, dir); err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return file, nil
 }
 
 // Unwrap gives the file system below [vfs.FS].
 func (f dirFS) Unwrap() vfs.FS { return f.FS }
 
-type dir struct {
+type directory struct {
 	vfs.File
 	fatal func(format string, args ...any)
 }
 
-func (d dir) Sync() error {
+func (d directory) Sync() error {
 	if err := d.File.Sync(); err != nil {
 		d.fatal("sync directory: %w", err)
 	}

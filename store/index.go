@@ -80,13 +80,15 @@ func indexOptions(fs vfs.FS, o Options, l *pebbleLogger) *pebble.Options {
 // close gives the database up, when the last reader has gone. After a Fatalf it
 // is left alone.
 func (ix *index) close() error {
-	ix.users.Wait()
 	var err error
 	ix.once.Do(func() {
 		select {
 		case <-ix.died:
 		default:
-			err = ix.unlessDead(ix.db.Close)
+			err = ix.unlessDead(func() error {
+				ix.users.Wait()
+				return ix.db.Close()
+			})
 		}
 	})
 	return err

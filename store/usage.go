@@ -25,6 +25,18 @@ type Usage struct {
 	Stalled     time.Duration // how long in all
 }
 
+// diskUsage gives the bytes of the index's files, 0 once it died.
+func (ix *index) diskUsage() int64 {
+	n := make(chan int64, 1)
+	go func() { n <- int64(ix.db.Metrics().DiskSpaceUsage()) }()
+	select {
+	case v := <-n:
+		return v
+	case <-ix.died:
+		return 0
+	}
+}
+
 // Usage reports what the store takes at this moment.
 func (s *Store) Usage() Usage {
 	s.mu.RLock()
@@ -50,7 +62,7 @@ func (s *Store) Usage() Usage {
 	}
 	s.mu.RUnlock()
 	if !closed {
-		u.Disk = int64(ix.db.Metrics().DiskSpaceUsage())
+		u.Disk = ix.diskUsage()
 		ix.users.Done()
 	}
 	return u

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 )
 
@@ -13,8 +12,7 @@ import (
 type writer struct {
 	s    *Store
 	jobs chan job
-	stop func() // ends it and waits; may be called twice
-	done sync.WaitGroup
+	stop func() // ends it and waits, unless the index died on it; may be called twice
 }
 
 // job is a closed generation to be written, and what to do at that state.
@@ -26,10 +24,19 @@ type job struct {
 func (w *writer) start(s *Store) {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.s, w.jobs = s, make(chan job, 1)
-	w.stop = func() { cancel(); w.done.Wait() }
-	w.done.Add(1)
+	done := make(chan struct{})
+	s.mu.RLock()
+	died := s.mu.ix.died
+	s.mu.RUnlock()
+	w.stop = func() {
+		cancel()
+		select {
+		case <-done:
+		case <-died:
+		}
+	}
 	go func() {
-		defer w.done.Done()
+		defer close(done)
 		w.run(ctx)
 	}()
 }
