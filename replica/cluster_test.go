@@ -150,6 +150,8 @@ type cluster struct {
 	rng   *rand.Rand
 	seats int
 	count int
+	lost  *host // lost its disk last
+	wipes int
 }
 
 func newCluster(t *testing.T, seed uint64, hosts int) *cluster {

@@ -64,7 +64,7 @@ func nemesis(t *testing.T, seed uint64, size, steps int) {
 	for _, h := range c.hosts {
 		snapshots += h.lines.count("Slave requested: STATE")
 	}
-	t.Logf("%d confirmed, %d refused, %d entries, %d snapshots", len(c.judge.acked), len(c.judge.never), len(c.judge.sums), snapshots)
+	t.Logf("%d confirmed, %d refused, %d entries, %d snapshots, %d disks lost", len(c.judge.acked), len(c.judge.never), len(c.judge.sums), snapshots, c.wipes)
 	if len(c.judge.acked) == 0 {
 		t.Error("nothing was confirmed")
 	}
@@ -108,7 +108,7 @@ func (c *cluster) watchLease(ctx context.Context) {
 func (c *cluster) trouble() {
 	h := c.hosts[c.rng.IntN(len(c.hosts))]
 	o := others(c, h)[c.rng.IntN(len(c.hosts)-1)]
-	switch c.rng.IntN(10) {
+	switch c.rng.IntN(12) {
 	case 0, 1:
 		h.kill(c.rng.IntN(101))
 	case 2:
@@ -133,7 +133,38 @@ func (c *cluster) trouble() {
 			<-time.After(time.Duration(c.rng.Int64N(int64(12 * time.Second))))
 			h.kill(c.rng.IntN(101))
 		}
+	case 10, 11:
+		if c.lost != nil && !c.seated(c.lost) {
+			return
+		}
+		c.lost = h
+		h.kill(c.rng.IntN(101))
+		if c.rng.IntN(2) == 0 {
+			h.wipe()
+		} else {
+			_ = h.mem.RemoveAll("/node/log")
+		}
+		c.wipes++
+		h.start()
 	}
+}
+
+// seated reports whether a node that lost its disk is a voter again, under its
+// new identity: only then may another one lose its disk.
+func (c *cluster) seated(lost *host) bool {
+	if lost.node == nil {
+		return false
+	}
+	id := uint64(lost.node.Status().ID)
+	for _, h := range c.hosts {
+		if h.node == nil || !h.node.Leased() {
+			continue
+		}
+		if s := h.node.Table().Seat(id); s != nil && s.ID == id {
+			return true
+		}
+	}
+	return false
 }
 
 // calm ends all trouble.
