@@ -180,8 +180,8 @@ func (h *house) cut() {
 	h.open = nil
 }
 
-// A client is a raw connection that remembers what identifiers it was told.
-type client struct {
+// A peer is a raw connection that remembers what identifiers it was told.
+type peer struct {
 	t testing.TB
 	net.Conn
 	r    *frame.Reader
@@ -190,18 +190,18 @@ type client struct {
 	tos  []string // reply-to
 }
 
-func (h *house) dial() *client {
+func (h *house) dial() *peer {
 	h.t.Helper()
 	c, err := net.Dial("tcp", h.port.Addr().String())
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(func() { c.Close() })
-	return &client{t: h.t, Conn: c, r: frame.NewReader(c)}
+	return &peer{t: h.t, Conn: c, r: frame.NewReader(c)}
 }
 
 // login connects with version 1.2.
-func (h *house) login(headers ...string) *client {
+func (h *house) login(headers ...string) *peer {
 	h.t.Helper()
 	c := h.dial()
 	c.say("CONNECT\naccept-version:1.2\n" + strings.Join(append(headers, ""), "\n") + "\n^@")
@@ -211,7 +211,7 @@ func (h *house) login(headers ...string) *client {
 
 // say sends bytes; "^@" stands for NUL, "${ack1}", "${id1}" and "${to1}" for the
 // ack, message-id and reply-to of the first MESSAGE.
-func (c *client) say(s string) {
+func (c *peer) say(s string) {
 	c.t.Helper()
 	s = strings.ReplaceAll(s, "^@", "\x00")
 	for i := range c.acks {
@@ -225,7 +225,7 @@ func (c *client) say(s string) {
 	}
 }
 
-func (c *client) read() (*frame.Frame, error) {
+func (c *peer) read() (*frame.Frame, error) {
 	c.SetReadDeadline(time.Now().Add(20 * time.Second))
 	f, err := c.r.Read()
 	if err != nil {
@@ -250,7 +250,7 @@ func (c *client) read() (*frame.Frame, error) {
 	return f, nil
 }
 
-func (c *client) want(command string) *frame.Frame {
+func (c *peer) want(command string) *frame.Frame {
 	c.t.Helper()
 	f, err := c.read()
 	if err != nil {

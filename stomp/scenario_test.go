@@ -33,7 +33,7 @@ func TestScenarios(t *testing.T) {
 				return login, nil
 			}
 		})
-		clients := map[string]*client{}
+		clients := map[string]*peer{}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			name := d.CmdArgs[0].Key
 			if d.Cmd == "log" {
@@ -55,7 +55,7 @@ func TestScenarios(t *testing.T) {
 	})
 }
 
-func play(c *client, d *datadriven.TestData) string {
+func play(c *peer, d *datadriven.TestData) string {
 	switch d.Cmd {
 	case "say":
 		c.say(d.Input)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -172,7 +173,7 @@ func TestSentTwiceIsKeptOnce(t *testing.T) {
 func TestIdleConnectionsAreSmall(t *testing.T) {
 	const n = 500
 	h := newHouse(t, broker.Limits{}, nil)
-	conns := make([]*client, n)
+	conns := make([]*peer, n)
 	for i := range conns {
 		conns[i] = h.dial()
 	}
@@ -219,4 +220,28 @@ func BenchmarkSendAndReceive(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// FuzzConversation says whatever comes to a broker after a login: it may
+// refuse it, but goes on serving others.
+func FuzzConversation(f *testing.F) {
+	for _, s := range []string{
+		"SUBSCRIBE\nid:1\ndestination:/queue/q\nack:client\n\n\x00SEND\ndestination:/queue/q\nreceipt:r\n\nx\x00ACK\nid:1\n\n\x00",
+		"BEGIN\ntransaction:t\n\n\x00SEND\ndestination:/topic/t\ntransaction:t\n\nx\x00COMMIT\ntransaction:t\n\n\x00DISCONNECT\nreceipt:r\n\n\x00",
+		"SUBSCRIBE\nid:1\ndestination:/temp-queue/x?consumer.prefetchSize=1\nbrowser:true\n\n\x00UNSUBSCRIBE\nid:1\n\n\x00",
+		"SEND\ndestination:/queue/a,b\ncontent-length:3\nexpires:1\n\na\x00b\x00\n\n",
+	} {
+		f.Add([]byte(s))
+	}
+	h := newHouse(f, broker.Limits{}, nil)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		mine, theirs := net.Pipe()
+		done := make(chan error, 1)
+		go func() { done <- Serve(t.Context(), theirs, h.broker, h.opt) }()
+		go io.Copy(io.Discard, mine)
+		mine.Write([]byte("CONNECT\naccept-version:1.2\n\n\x00"))
+		mine.Write(b)
+		mine.Close()
+		<-done
+	})
 }
