@@ -175,6 +175,9 @@ func bestInformed(answers []console.Status) console.Status {
 	})
 }
 
+// forever is how long a node is silent, in milliseconds, that was never heard.
+const forever = int64(10000 * time.Hour / time.Millisecond)
+
 func memberRow(m console.Member, st console.Status) []string {
 	role := string(m.Role)
 	if m.Seat == st.Master {
@@ -184,7 +187,7 @@ func memberRow(m console.Member, st console.Status) []string {
 	switch {
 	case m.Vacant:
 		role, state = "", "vacant: nobody has taken this seat"
-	case !m.Up && m.SilentFor > 0:
+	case !m.Up && m.SilentFor > 0 && m.SilentFor < forever:
 		state = fmt.Sprintf("missing for %v", (time.Duration(m.SilentFor) * time.Millisecond).Round(time.Second))
 	case !m.Up:
 		state = "missing"
