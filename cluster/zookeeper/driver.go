@@ -1,0 +1,342 @@
+// Package zookeeper drives the election of a cluster that meets at a ZooKeeper
+// ensemble, as ActiveMQ's replicated store does.
+//
+//	<zkPath>/00000000157       a member: ephemeral, 0 and ten digits, JSON (Member)
+//	<zkPath>/quorate-<broker>  the founding record: written once, by compare-and-set
+//
+// ZooKeeper is how nodes find each other, how a cluster is founded once, how
+// tools see who is elected, and what keeps a node without a master from standing
+// while too few are there. It never ends a reign [M1], and when it has been away
+// for longer than a session's timeout, nodes that hold a quorum of links elect
+// by the links alone [S10].
+package zookeeper
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+
+	"github.com/quorate/quorate/cluster"
+	"github.com/quorate/quorate/logline"
+	"github.com/quorate/quorate/replica"
+)
+
+const (
+	// attempt is how long one attempt to begin a session may take.
+	attempt = 5 * time.Second
+	// pause bounds the time between two attempts.
+	pauseMin, pauseMax = 100 * time.Millisecond, 2 * time.Second
+	// tick is how often the driver looks around without being told to.
+	tick = time.Second
+	// forsaken is after how many timeouts without a sign of life a session is
+	// given up: the library may hold on to a dead one for ever.
+	forsaken = 4
+)
+
+// A Replica is what this driver asks of the replicated log.
+type Replica interface {
+	cluster.Replica
+	SetAddresses([]string)
+	Address() string
+	Found(table []byte) error
+}
+
+// Config of the driver.
+type Config struct {
+	Replica        Replica
+	Addresses      []string // host:port of the ensemble's servers
+	Password       string   // of the user fabric; empty: no access control
+	Path           string
+	SessionTimeout time.Duration
+	BrokerName     string
+	Container      string
+	Weight         int
+	Replicas       int
+	Seat           string
+	Logger         *slog.Logger
+	Remember       func([]string) error // keeps the other nodes' link addresses for a start without ZooKeeper; may be nil
+	Remembered     []string             // what Remember kept
+}
+
+// A Driver runs the election of one node. New makes it, Run runs it, once.
+type Driver struct {
+	cfg   Config
+	log   *slog.Logger
+	alive life
+	poked chan struct{} // Announce was called
+
+	book  book
+	told  progress
+	found founder
+
+	mu struct {
+		sync.Mutex
+		address string // announced
+		master  bool
+		roster  roster
+		known   bool                // the roster is of the present session
+		seen    map[replica.ID]bool // members of the present session
+		changed chan struct{}
+	}
+}
+
+// New gives a driver.
+func New(cfg Config) *Driver {
+	cfg.Path = "/" + strings.Trim(cfg.Path, "/")
+	d := &Driver{cfg: cfg, log: cfg.Logger, poked: make(chan struct{}, 1)}
+	d.book = newBook(cfg.Remembered, 4*cfg.Replicas)
+	d.mu.changed = make(chan struct{})
+	return d
+}
+
+// Announce tells where the master's links are, once this node serves, and that
+// it serves no more, with an empty address. It does not block.
+func (d *Driver) Announce(address string, master bool) {
+	d.mu.Lock()
+	d.mu.address, d.mu.master = address, master
+	d.mu.Unlock()
+	select {
+	case d.poked <- struct{}{}:
+	default:
+	}
+}
+
+// Members gives the members of this broker's name as last seen, by sequence.
+func (d *Driver) Members() []Member {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.mu.roster.members)
+}
+
+// Run keeps this node a member, founds the cluster if it does not exist yet, and
+// runs the election until ctx ends. ZooKeeper is tried without end.
+func (d *Driver) Run(ctx context.Context) error {
+	d.alive.touch()
+	if known := d.book.list(); len(known) > 0 {
+		d.cfg.Replica.SetAddresses(known)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { d.meet(ctx) })
+	err := cluster.Run(ctx, d.cfg.Replica, d, d.cfg.Weight, d.log)
+	wg.Wait()
+	return err
+}
+
+// meet holds one session after another.
+func (d *Driver) meet(ctx context.Context) {
+	r := recovery{log: d.log, servers: d.cfg.Addresses}
+	pause := pauseMin
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := d.session(ctx, &r)
+		if ctx.Err() != nil {
+			return
+		}
+		r.lost(err)
+		d.unknown()
+		if time.Since(began) > 2*attempt {
+			pause = pauseMin
+		}
+		select {
+		case <-time.After(pause):
+			pause = min(2*pause, pauseMax)
+		case <-ctx.Done():
+		}
+	}
+}
+
+// session begins a session and holds it until it is over.
+func (d *Driver) session(ctx context.Context, r *recovery) error {
+	auth := ""
+	if d.cfg.Password != "" {
+		auth = "fabric:" + d.cfg.Password
+	}
+	r.try()
+	s, err := dial(ctx, d.cfg.Addresses, d.cfg.SessionTimeout, auth, &d.alive, d.log, attempt)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	stop := context.AfterFunc(ctx, s.close)
+	defer stop()
+	r.reached()
+	t := newTree(s, d.cfg.Path, recordName(d.cfg.BrokerName), auth != "")
+	timer := time.NewTicker(tick)
+	defer timer.Stop()
+	var trouble trouble
+	for {
+		changed := d.cfg.Replica.Changed()
+		err := d.pass(t)
+		if over := errors.Join(s.state(), ctx.Err()); over != nil {
+			return over
+		}
+		if err != nil && d.alive.age() > forsaken*max(d.cfg.SessionTimeout, tick) {
+			return errAway
+		}
+		wake := s.wake
+		if trouble.note(d.log, err) {
+			wake, changed = nil, nil // only after the tick
+		}
+		select {
+		case <-wake:
+		case <-changed:
+		case <-d.poked:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// pass brings what is known of the members up to date, and what they know of
+// this node.
+func (d *Driver) pass(t *tree) error {
+	if err := t.prepare(); err != nil {
+		return err
+	}
+	if err := t.refresh(); err != nil {
+		return err
+	}
+	st := d.cfg.Replica.Status()
+	r := newRoster(t.members(), d.cfg.BrokerName)
+	if err := d.attend(t, &st, &r); err != nil {
+		return err
+	}
+	d.learn(&st, newRoster(t.members(), d.cfg.BrokerName))
+	return d.foundation(t, &st)
+}
+
+// attend joins, or brings this node's own data up to date.
+func (d *Driver) attend(t *tree, st *replica.Status, r *roster) error {
+	if t.own != "" && t.children[t.own] == nil {
+		t.own = ""
+		d.log.Warn("This node's member of ZooKeeper has been removed by somebody else; it joins again")
+	}
+	data, err := d.describe(st, r, t.own).encode()
+	if err != nil {
+		return err
+	}
+	if t.own != "" {
+		return t.publish(data)
+	}
+	node := cluster.NodeText(st.ID)
+	return t.join(data, func(data []byte) bool {
+		m, err := decodeMember("00", data)
+		return err == nil && m.Node == node && m.ID == d.cfg.BrokerName
+	})
+}
+
+// describe gives what this node says of itself.
+func (d *Driver) describe(st *replica.Status, r *roster, own string) *Member {
+	m := &Member{
+		ID: d.cfg.BrokerName, Position: -1, Weight: d.cfg.Weight, Node: cluster.NodeText(st.ID),
+		Seat: d.cfg.Seat, Link: d.cfg.Replica.Address(), Term: st.LastTerm, State: stateOf(st),
+	}
+	if d.cfg.Container != "" {
+		m.Container = &d.cfg.Container
+	}
+	if st.Leader == 0 {
+		m.Position = int64(st.LastIndex)
+	}
+	if st.Leader == st.ID && own != "" {
+		sequence := own[1:]
+		m.Elected = &sequence
+	} else if master := r.find(st.Leader); master != nil {
+		m.Elected = &master.sequence
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.mu.master && d.mu.address != "" {
+		address := d.mu.address
+		m.Address = &address
+	}
+	return m
+}
+
+func stateOf(st *replica.Status) string {
+	switch {
+	case st.Failed != nil:
+		return stateFailed
+	case !st.Founded && st.Empty:
+		return stateEmpty
+	case !st.Founded:
+		return stateOrphan
+	case st.Role == replica.Leader:
+		return stateMaster
+	case st.Role == replica.Learner:
+		return stateLearner
+	case st.Leader != 0:
+		return stateSlave
+	case st.Unfit != "":
+		return stateUnfit
+	}
+	return stateWaiting
+}
+
+// recovery tells the operator how ZooKeeper is lost and found, with ActiveMQ's
+// lines where it has some.
+type recovery struct {
+	log     *slog.Logger
+	servers []string
+	had     bool // there was a session
+	away    bool // it is over, and no other stands
+	entered bool
+	tries   int
+	told    string
+}
+
+func (r *recovery) try() {
+	if r.entered {
+		r.tries++
+		logline.RecoveryTry.Log(r.log, r.tries)
+	}
+}
+
+func (r *recovery) reached() {
+	if r.entered {
+		logline.RecoveryExit.Log(r.log)
+	}
+	r.log.Info("Connected to ZooKeeper at " + strings.Join(r.servers, ","))
+	*r = recovery{log: r.log, servers: r.servers, had: true}
+}
+
+// lost notes why an attempt or a session is over.
+func (r *recovery) lost(err error) {
+	switch {
+	case errors.Is(err, errExpired):
+		logline.SessionExpired.Log(r.log)
+	case r.had && !r.away:
+		r.log.Warn("ZooKeeper is lost", "error", err)
+	case r.had && !r.entered:
+		r.entered = true
+		logline.RecoveryEnter.Log(r.log)
+	case err.Error() != r.told && !r.entered:
+		r.told = err.Error()
+		r.log.Warn("ZooKeeper cannot be reached; trying on", "servers", strings.Join(r.servers, ","), "error", err)
+	}
+	r.away = true
+}
+
+// trouble tells of a pass that went wrong, once for each text.
+type trouble struct{ told string }
+
+// note reports whether the next pass has to wait.
+func (p *trouble) note(log *slog.Logger, err error) bool {
+	switch {
+	case err == nil:
+		if p.told != "" {
+			log.Info("ZooKeeper works again")
+		}
+		p.told = ""
+		return false
+	case err.Error() != p.told:
+		p.told = err.Error()
+		log.Warn("ZooKeeper: "+p.told, "access", errors.Is(err, zk.ErrNoAuth) || errors.Is(err, zk.ErrInvalidACL))
+	}
+	return true
+}
