@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"flag"
 	"math/rand/v2"
 	"strings"
 	"sync/atomic"
@@ -13,6 +14,8 @@ import (
 	"github.com/quorate/quorate/wal"
 )
 
+var faults = flag.Int("faults", 60, "how many operations on the disk are made to fail")
+
 var errInjected = errors.New("injected")
 
 // nth fails the n-th operation that changes something, and with stay all
@@ -20,7 +23,6 @@ var errInjected = errors.New("injected")
 type nth struct {
 	n, seen int64
 	stay    bool
-	fired   bool
 }
 
 func (x *nth) MaybeError(op errorfs.Op) error {
@@ -29,7 +31,6 @@ func (x *nth) MaybeError(op errorfs.Op) error {
 	}
 	at := atomic.AddInt64(&x.seen, 1)
 	if at == x.n || x.stay && at > x.n {
-		x.fired = true
 		return errInjected
 	}
 	return nil
@@ -46,25 +47,22 @@ func modelOf(t *testing.T, l *memLog) *model {
 	return m
 }
 
-// TestFailingDisk fails every operation on the disk in turn, in a life of a
+// TestFailingDisk fails one operation on the disk after the other, in a life of a
 // store with generations, a checkpoint and a restore. Whatever the store says
 // then: after a power cut it opens, and the log brings it back to the truth.
 func TestFailingDisk(t *testing.T) {
 	for _, seed := range seeds(t, 1) {
-		stride := int64(1)
-		if testing.Short() {
-			stride = 17
-		}
-		for n := int64(1); ; n += stride {
-			if !failAt(t, seed, n) {
-				t.Logf("seed %d: %d operations", seed, n)
-				break
-			}
+		total := failAt(t, seed, 1<<60)
+		stride := max(1, total/int64(*faults))
+		t.Logf("seed %d: %d operations, every %d", seed, total, stride)
+		for n := 1 + int64(seed)%stride; n <= total; n += stride {
+			failAt(t, seed, n)
 		}
 	}
 }
 
-func failAt(t *testing.T, seed uint64, n int64) bool {
+// failAt gives how many operations there were.
+func failAt(t *testing.T, seed uint64, n int64) int64 {
 	r := rand.New(rand.NewPCG(seed, uint64(n)))
 	mem := vfs.NewCrashableMem()
 	inj := &nth{n: n, stay: r.IntN(2) == 0}
@@ -88,7 +86,7 @@ func failAt(t *testing.T, seed uint64, n int64) bool {
 			t.Fatalf("seed %d, operation %d, %s: %v\n%s", seed, n, dir, err, &report)
 		}
 	}
-	return inj.fired
+	return atomic.LoadInt64(&inj.seen)
 }
 
 // faultyLife lives until something fails.
