@@ -1,0 +1,42 @@
+package node
+
+import (
+	"github.com/quorate/quorate/broker"
+	"github.com/quorate/quorate/config"
+	"github.com/quorate/quorate/message"
+)
+
+// brokerConfig translates what was configured into the broker's words.
+func (n *Node) brokerConfig() broker.Config {
+	u := n.cfg.Usage
+	limits := broker.Limits{Memory: u.Memory, Store: u.Store, Temp: u.Temp, SendTimeout: u.FailIfNoSpaceWait}
+	if u.FailIfNoSpace {
+		limits.SendTimeout = -1
+	}
+	return broker.Config{
+		Name: n.cfg.BrokerName, Policies: policies(n.cfg.Policies), Limits: limits,
+		Store: n.store, Spill: n.spill, Leased: n.replica.Leased, Logger: n.log,
+	}
+}
+
+func policies(ps []config.Policy) broker.Policies {
+	var out broker.Policies
+	for _, p := range ps {
+		kind := message.Queue
+		if p.Topic {
+			kind = message.Topic
+		}
+		out.Entries = append(out.Entries, broker.Entry{Kind: kind, Pattern: p.Pattern, Policy: policy(p)})
+	}
+	return out
+}
+
+func policy(p config.Policy) broker.Policy {
+	return broker.Policy{
+		QueuePrefetch: p.QueuePrefetch, TopicPrefetch: p.TopicPrefetch,
+		DurableTopicPrefetch: p.DurableTopicPrefetch, QueueBrowserPrefetch: p.BrowserPrefetch,
+		MaxRedeliveries: &p.MaximumRedeliveries, DeadLetterQueue: p.DeadLetter.Queue,
+		ProcessExpired: &p.DeadLetter.ProcessExpired, ProcessNonPersistent: &p.DeadLetter.ProcessNonPersistent,
+		PendingBytes: int(p.MemoryLimit),
+	}
+}
