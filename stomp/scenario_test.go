@@ -13,7 +13,7 @@ import (
 	"github.com/quorate/quorate/broker"
 )
 
-// TestScenarios plays the conversations of testdata against a broker. The
+// TestScenarios plays the conversations of testdata/scenarios against a broker. The
 // commands are
 //
 //	say CLIENT            bytes of the client; connects it first if need be
@@ -23,7 +23,7 @@ import (
 //	log hold|go|lose      what becomes of proposals from here on
 //	login USER=PASSCODE   from here on that is asked for
 func TestScenarios(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
 		users := map[string]string{}
 		h := newHouse(t, broker.Limits{}, func(o *Options) {
 			o.Login = func(login, passcode, _ string) (string, error) {

@@ -240,8 +240,14 @@ func FuzzConversation(f *testing.F) {
 		go func() { done <- Serve(t.Context(), theirs, h.broker, h.opt) }()
 		go io.Copy(io.Discard, mine)
 		mine.Write([]byte("CONNECT\naccept-version:1.2\n\n\x00"))
+		mine.SetWriteDeadline(time.Now().Add(10 * time.Second))
 		mine.Write(b)
 		mine.Close()
-		<-done
+		select {
+		case <-done:
+		case <-time.After(10 * time.Second):
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("the conversation does not end:\n%s", stacks[:runtime.Stack(stacks, true)])
+		}
 	})
 }
