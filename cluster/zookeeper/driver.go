@@ -179,18 +179,24 @@ func (d *Driver) session(ctx context.Context, r *recovery) error {
 		if err != nil && d.alive.age() > forsaken*max(d.cfg.SessionTimeout, tick) {
 			return errAway
 		}
-		wake := s.wake
 		if trouble.note(d.log, err) {
-			wake, changed = nil, nil // only after the tick
+			changed = after(ctx, tick/4)
 		}
 		select {
-		case <-wake:
+		case <-s.wake:
 		case <-changed:
 		case <-d.poked:
 		case <-timer.C:
 		case <-ctx.Done():
 		}
 	}
+}
+
+// after gives a channel that is closed when d or ctx is over.
+func after(ctx context.Context, d time.Duration) <-chan struct{} {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	context.AfterFunc(ctx, cancel)
+	return ctx.Done()
 }
 
 // pass brings what is known of the members up to date, and what they know of

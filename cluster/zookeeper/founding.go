@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/quorate/quorate/cluster"
@@ -79,7 +80,8 @@ func (d *Driver) begin(t *tree, st *replica.Status) error {
 		if st.Role != replica.Leader || st.Table == nil {
 			return nil
 		}
-		return d.claim(t, st.Table, "The record of the cluster was missing at ZooKeeper and is written again")
+		_, err := d.claim(t, st.Table, "The record of the cluster was missing at ZooKeeper and is written again")
+		return err
 	}
 	d.mu.Lock()
 	r := d.mu.roster
@@ -94,19 +96,23 @@ func (d *Driver) begin(t *tree, st *replica.Status) error {
 		d.told.say(d, "This node has no cluster yet: "+why)
 		return nil
 	}
-	return d.claim(t, table, fmt.Sprintf("Founding the cluster with %d of %d nodes", len(f.Others)+1, f.Replicas))
+	won, err := d.claim(t, table, fmt.Sprintf("Founding the cluster with %d of %d nodes", min(len(f.Others)+1, f.Replicas), f.Replicas))
+	if won {
+		return d.foundation(t, st)
+	}
+	return err
 }
 
-func (d *Driver) claim(t *tree, table *seat.Table, text string) error {
+func (d *Driver) claim(t *tree, table *seat.Table, text string) (bool, error) {
 	data, err := encodeRecord(table)
 	if err != nil {
-		return err
+		return false, err
 	}
 	won, err := t.claim(data)
 	if won {
 		d.log.Info(text)
 	}
-	return err
+	return won, err
 }
 
 // founding gives what this node sees of those who could found.
@@ -142,10 +148,11 @@ func (d *Driver) founding(st *replica.Status, r *roster) seat.Founding {
 // progress is what was told last of a founding.
 type progress struct{ text string }
 
-// say tells it once.
+// say tells it once; seconds that run down are no news.
 func (p *progress) say(d *Driver, text string) {
-	if p.text != text {
-		p.text = text
+	news, _, _ := strings.Cut(text, ", the rest has")
+	if p.text != news {
+		p.text = news
 		d.log.Info(text)
 	}
 }
