@@ -54,6 +54,13 @@ func (a *admission) acquire(ctx context.Context, n int64) error {
 	return ctx.Err()
 }
 
+// take adds n bytes without waiting: those who ask next wait for them.
+func (a *admission) take(n int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.used += n
+}
+
 func (a *admission) fits(n int64) bool { return a.used == 0 || a.used+n <= a.limit }
 
 func (a *admission) release(n int64) {

@@ -3,9 +3,12 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/quorate/quorate/message"
 	"github.com/quorate/quorate/store"
@@ -420,4 +423,175 @@ func TestNothingWithoutTheLease(t *testing.T) {
 	a.nothing(r)
 	leased.Store(true)
 	a.expect("1", "2")
+}
+
+func TestNonPersistentBacklogSpills(t *testing.T) {
+	var spill *store.Spill
+	r := newRig(t, func(c *Config) {
+		var err error
+		if spill, err = store.OpenSpill("spill", store.SpillOptions{FS: vfs.NewMem()}); err != nil {
+			t.Fatal(err)
+		}
+		c.Spill = spill
+		c.Policies.Default.PendingBytes = 4 << 10
+	})
+	t.Cleanup(func() { spill.Close() })
+	a, b := r.connect(""), r.connect("")
+	q, topic := queueNamed("q"), topicNamed("t")
+	c := r.connect("")
+	c.subscribe(Spec{Destination: topic, Prefetch: 1})
+	r.quiet()
+	const n = 200
+	var want []string
+	for i := range n {
+		want = append(want, fmt.Sprint(i))
+		m := volatileMessage(q, fmt.Sprint(i))
+		m.Persistent = i%50 == 0
+		a.send(m, nil)
+		a.send(volatileMessage(topic, fmt.Sprint(i)), nil)
+	}
+	r.quiet()
+	if spill.Usage() == 0 {
+		t.Fatal("nothing was spilled")
+	}
+	if m := r.b.Usage().Memory; m > 64<<10 {
+		t.Fatalf("%d bytes in memory", m)
+	}
+	b.subscribe(Spec{Destination: q, Prefetch: 10})
+	for i := range n {
+		ack(t, b.expect(want[i])[0], false)
+		ack(t, c.expect(want[i])[0], false)
+	}
+	r.quiet()
+	if u := spill.Usage(); u != 0 {
+		t.Fatalf("%d bytes are left in the spill", u)
+	}
+	if d := r.depth(q); d != 0 {
+		t.Fatalf("%d pending", d)
+	}
+}
+
+func TestBacklogIsOnDiskOnly(t *testing.T) {
+	r := newRig(t, func(c *Config) {
+		c.Policies.Default.WindowMessages = 50
+		c.Limits.Memory = 1 << 20
+	})
+	a := r.connect("")
+	const n = 3000
+	a.sends(queueNamed("q"), 1, n)
+	r.quiet()
+	if m := r.b.Usage().Memory; m > 64<<10 {
+		t.Fatalf("%d bytes in memory", m)
+	}
+	a.subscribe(Spec{Destination: queueNamed("q"), Prefetch: 20})
+	for i := 1; i <= n; i++ {
+		d := a.expect(fmt.Sprint(i))[0]
+		d.Sub.Ack(d, false, nil, nil)
+		if i%500 == 0 {
+			a.sends(queueNamed("q"), n+i/500, n+i/500)
+		}
+	}
+	for i := 1; i <= n/500; i++ {
+		ack(t, a.expect(fmt.Sprint(n + i))[0], false)
+	}
+	if d := r.depth(queueNamed("q")); d != 0 {
+		t.Fatalf("%d pending", d)
+	}
+}
+
+func TestLimitsExplainThemselves(t *testing.T) {
+	r := newRig(t, func(c *Config) {
+		c.Limits = Limits{Temp: 1, Store: 1, Transaction: 1000, MessageSize: 1000, SendTimeout: -1}
+		c.Store = fullStore{c.Store}
+	})
+	a := r.connect("")
+	err := a.trySend(persistent(queueNamed("q"), "x"), nil)
+	wantKind(t, err, KindResourceLimit)
+	if want := "send: store limit reached: 10 of 1 bytes are used (1000 %), a message to queue://q was not accepted after 0s"; err.Error() != want {
+		t.Fatalf("got  %v\nwant %v", err, want)
+	}
+	if a.c.Ready(1, true) == nil {
+		t.Fatal("ready for a persistent message")
+	}
+	if a.c.Ready(1, false) != nil {
+		t.Fatal("not ready for another")
+	}
+	m := volatileMessage(queueNamed("q"), "x")
+	m.Body = make([]byte, 900)
+	tx, _ := a.c.Begin()
+	wantKind(t, func() error { a.send(volatileMessage(queueNamed("q"), "y"), tx); return a.trySend(m, tx) }(), KindResourceLimit)
+	m.Body = make([]byte, 1001)
+	wantKind(t, a.trySend(m, nil), KindResourceLimit)
+}
+
+type fullStore struct{ Store }
+
+func (s fullStore) Usage() store.Usage { return store.Usage{Disk: 10} }
+
+func TestAdmissionBlocksTheSenderAlone(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Limits.InFlight = 1000 })
+	a, b := r.connect(""), r.connect("")
+	a.sends(queueNamed("q"), 1, 1)
+	a.sends(queueNamed("other"), 1, 1)
+	s := b.subscribe(Spec{Destination: queueNamed("q")})
+	d := b.expect("1")[0]
+	resume := r.log.pause()
+	res := make(chan error, 100)
+	go func() {
+		for i := range 50 {
+			if err := b.c.Send(persistent(queueNamed("other"), fmt.Sprint(i)), nil, func(err error) { res <- err }); err != nil {
+				res <- err
+			}
+		}
+	}()
+	for r.b.Usage().InFlight == 0 && b.c.Ready(1000, true) == nil {
+		r.yield()
+	}
+	s.Ack(d, false, nil, func(err error) { res <- err }) // while the sender is blocked
+	resume()
+	for range 51 {
+		if err := await(t, res); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.quiet()
+	if n := r.b.Usage().InFlight; n != 0 {
+		t.Fatalf("%d bytes are still in flight", n)
+	}
+}
+
+func (r *rig) yield() { runtime.Gosched() }
+
+func TestDuplicates(t *testing.T) {
+	r := newRig(t, nil)
+	a := r.connect("")
+	for range 2 {
+		if err := wait(t, func(done func(error)) {
+			if err := a.c.SendFrom(Producer{"p", 1}, persistent(queueNamed("q"), "1"), nil, done); err != nil {
+				done(err)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := r.depth(queueNamed("q")); n != 1 {
+		t.Fatalf("%d pending, want 1", n)
+	}
+}
+
+func TestBadRequests(t *testing.T) {
+	r := newRig(t, nil)
+	a := r.connect("")
+	for _, d := range []message.Destination{{}, queueNamed(""), queueNamed("a.*"), queueNamed("a,b"), {Kind: message.TempQueue, Name: "none"}} {
+		wantKind(t, a.trySend(persistent(d, "x"), nil), KindInvalidDestination)
+		_, err := a.c.Subscribe(Spec{Destination: d})
+		wantKind(t, err, KindInvalidDestination)
+	}
+	_, err := a.c.Subscribe(Spec{Destination: queueNamed("q"), Selector: "a = 1"})
+	wantKind(t, err, KindInvalidSelector)
+	_, err = a.c.Subscribe(Spec{Destination: topicNamed("t"), Browser: true})
+	wantKind(t, err, KindInvalidDestination)
+	r.b.Stop(ErrNotMaster)
+	_, err = r.b.Connect(ConnInfo{}, a)
+	wantKind(t, err, KindNotMaster)
 }

@@ -54,9 +54,11 @@ func (d *directory) load(r *reign) {
 	for _, q := range r.cfg.Store.Queues() {
 		switch q.Kind {
 		case store.KindQueue:
-			d.queues[q.Name] = r.mailbox(message.Destination{Kind: message.Queue, Name: q.Name}, q.ID, nil)
+			b := r.mailbox(message.Destination{Kind: message.Queue, Name: q.Name}, q.ID, nil)
+			b.tail = uint64(q.Last)
+			d.queues[q.Name] = b
 		case store.KindSubscription:
-			r.addDurable(q.ID, q.Name, q.Subscription)
+			r.addDurable(q.ID, q.Name, q.Subscription).tail = uint64(q.Last)
 		}
 	}
 }

@@ -61,7 +61,13 @@ func (c *Conn) durable(want store.Subscription) (*mailbox, error) {
 	if box := dir.subs[key]; box != nil && box.id == out.Queue {
 		return box, nil
 	}
-	return c.r.addDurable(out.Queue, name, &want), nil
+	box = c.r.addDurable(out.Queue, name, &want)
+	if !out.Created {
+		if info, ok := c.r.cfg.Store.Queue(out.Queue); ok {
+			box.tail = uint64(info.Last)
+		}
+	}
+	return box, nil
 }
 
 // subscriptionName is the queue's name of a durable subscription, unambiguous

@@ -13,7 +13,7 @@ type loader struct {
 	inbox inbox[request]
 }
 
-// A request is a page to be read.
+// A request is a page to be read, or something for the spill.
 type request struct {
 	box    *mailbox
 	source queue.Source
@@ -21,7 +21,10 @@ type request struct {
 	n      int
 	bytes  int
 	epoch  uint64
-	then   func(*page) // of a browser or a burial; nil: the machine's
+	then   func(*page)  // of a browser or a burial; nil: the machine's
+	key    spillKey     // of the spill
+	spill  *queue.Entry // to be written there
+	drop   bool         // the list is not wanted any more
 }
 
 // A page is what was read.
@@ -50,16 +53,28 @@ func (l *loader) run() {
 			if l.s.r.ctx.Err() != nil {
 				return
 			}
-			p := &page{request: requests[i]}
-			if p.source == queue.Spilled {
-				p.err = l.spilled(p)
-			} else {
-				p.err = l.stored(p)
-			}
-			l.s.inbox.post(event{kind: evLoaded, box: p.box, page: p})
+			l.serve(&requests[i])
 		}
 		clear(requests)
 	}
+}
+
+func (l *loader) serve(q *request) {
+	switch {
+	case q.spill != nil:
+		l.write(q)
+		return
+	case q.drop:
+		l.drop(q.key)
+		return
+	}
+	p := &page{request: *q}
+	if p.source == queue.Spilled {
+		p.err = l.spilled(p)
+	} else {
+		p.err = l.stored(p)
+	}
+	l.s.inbox.post(event{kind: evLoaded, box: p.box, page: p})
 }
 
 // stored reads until the page is full or the queue ends. The store's limit

@@ -26,6 +26,7 @@ type mailbox struct {
 
 	// What follows is the shard's own.
 	machine  *queue.Machine
+	tail     uint64 // last Seq that arrived, as events tell it: the store may be ahead
 	dirty    bool
 	squeezed bool
 	bytes    int // of the machine, as last counted in the shard's sum
@@ -53,13 +54,12 @@ func (b *mailbox) limits() queue.Limits {
 // open gives the machine, made from the store if there is none. Called by the shard.
 func (b *mailbox) open() *queue.Machine {
 	if b.machine == nil {
-		tail, stored := uint64(0), false
+		stored := false
 		if b.id != 0 {
-			if info, ok := b.shard.r.cfg.Store.Queue(b.id); ok {
-				tail, stored = uint64(info.Last), info.Depth > 0
-			}
+			info, ok := b.shard.r.cfg.Store.Queue(b.id)
+			stored = ok && info.Depth > 0
 		}
-		b.machine = queue.New(b.limits(), tail, stored)
+		b.machine = queue.New(b.limits(), b.tail, stored)
 		b.shard.boxes[b] = struct{}{}
 	}
 	return b.machine

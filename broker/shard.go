@@ -104,7 +104,9 @@ func (s *shard) handle(ev *event) {
 	switch ev.kind {
 	case evArrive:
 		if !ev.box.deleted.Load() {
-			ev.box.open().Arrive(newEntry(ev.msg, ev.seq))
+			m := ev.box.open()
+			ev.box.tail = max(ev.box.tail, ev.seq)
+			m.Arrive(newEntry(ev.msg, ev.seq))
 		}
 	case evVolatile:
 		s.volatile(ev.box, ev.msg)
@@ -218,7 +220,11 @@ func (s *shard) perform(box *mailbox) {
 		case queue.Deliver:
 			s.deliver(box, f)
 		case queue.Load:
-			s.loader.inbox.post(request{box: box, source: f.Source, after: f.After, n: f.N, bytes: f.Bytes, epoch: f.Epoch})
+			q := request{box: box, source: f.Source, after: f.After, n: f.N, bytes: f.Bytes, epoch: f.Epoch}
+			if f.Source == queue.Spilled {
+				q.key = *box.spill
+			}
+			s.loader.inbox.post(q)
 		case queue.Spill:
 			s.spill(box, f.Entry)
 		case queue.DeadLetter:

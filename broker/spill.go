@@ -16,29 +16,35 @@ type Spill interface {
 	Append(key uint64, header, body []byte) error
 	// Take reads and removes the first n messages, or fewer when they exceed
 	// maxBytes, at least one; none if there are none.
-	Take(key uint64, n, maxBytes int) ([]Spilled, error)
+	Take(key uint64, n, maxBytes int) ([]store.Spilled, error)
 	Drop(key uint64) error
 	Usage() int64 // bytes on disk
 }
 
-// Spilled is one message that was spilled.
-type Spilled struct{ Header, Body []byte }
-
 // spillKey is the list of a mailbox.
 type spillKey uint64
 
-// spill writes e to disk. The header of the record begins with its place.
+// spill has e written to disk by the loader, which also reads: what happens to
+// a list happens in one order. The bytes on their way count as in flight, so
+// that a disk slower than its producers slows them down.
 func (s *shard) spill(box *mailbox, e *queue.Entry) {
 	if box.spill == nil {
 		k := spillKey(s.r.ids.Add(1))
 		box.spill = &k
 	}
-	m := e.Value.(*message.Message)
-	h := binary.AppendUvarint(nil, e.Seq)
-	h = binary.AppendUvarint(h, e.Sub)
-	if err := s.r.cfg.Spill.Append(uint64(*box.spill), m.AppendHeader(h), m.Body); err != nil {
-		box.stats.volatile.Add(-1)
-		s.r.cfg.Logger.Error("cannot spill a non-persistent message, it is lost", "destination", box.dest.String(), "err", err)
+	s.r.admission.take(int64(e.Size))
+	s.loader.inbox.post(request{box: box, key: *box.spill, spill: e})
+}
+
+// write spills one message. The header of the record begins with its place.
+func (l *loader) write(q *request) {
+	defer l.s.r.admission.release(int64(q.spill.Size))
+	m := q.spill.Value.(*message.Message)
+	h := binary.AppendUvarint(nil, q.spill.Seq)
+	h = binary.AppendUvarint(h, q.spill.Sub)
+	if err := l.s.r.cfg.Spill.Append(uint64(q.key), m.AppendHeader(h), m.Body); err != nil {
+		q.box.stats.volatile.Add(-1)
+		l.s.r.cfg.Logger.Error("cannot spill a non-persistent message, it is lost", "destination", q.box.dest.String(), "err", err)
 	}
 }
 
@@ -46,7 +52,7 @@ func (s *shard) spill(box *mailbox, e *queue.Entry) {
 // it would not survive a restart there either.
 func (l *loader) spilled(p *page) error {
 	for bytes := 0; len(p.entries) < p.n && bytes < p.bytes; {
-		list, err := l.s.r.cfg.Spill.Take(uint64(*p.box.spill), p.n-len(p.entries), p.bytes-bytes)
+		list, err := l.s.r.cfg.Spill.Take(uint64(p.key), p.n-len(p.entries), p.bytes-bytes)
 		if err != nil {
 			return err
 		}
@@ -66,7 +72,7 @@ func (l *loader) spilled(p *page) error {
 	return nil
 }
 
-func unspilled(r *Spilled) (*queue.Entry, error) {
+func unspilled(r *store.Spilled) (*queue.Entry, error) {
 	seq, n := binary.Uvarint(r.Header)
 	sub, k := binary.Uvarint(r.Header[max(n, 0):])
 	if n <= 0 || k <= 0 {
@@ -82,19 +88,24 @@ func unspilled(r *Spilled) (*queue.Entry, error) {
 
 // clearSpill drops what a mailbox has on disk.
 func (s *shard) clearSpill(box *mailbox) {
-	if box.spill == nil {
-		return
+	if box.spill != nil {
+		s.loader.inbox.post(request{box: box, key: *box.spill, drop: true})
+		box.spill = nil
 	}
-	if err := s.r.cfg.Spill.Drop(uint64(*box.spill)); err != nil {
-		s.r.cfg.Logger.Warn("cannot drop spilled messages", "destination", box.dest.String(), "err", err)
+}
+
+func (l *loader) drop(k spillKey) {
+	if err := l.s.r.cfg.Spill.Drop(uint64(k)); err != nil {
+		l.s.r.cfg.Logger.Warn("cannot drop spilled messages", "err", err)
 	}
-	box.spill = nil
 }
 
 // dropSpill drops all that the reign spilled. The loops have ended.
 func (s *shard) dropSpill() {
 	for box := range s.boxes {
-		s.clearSpill(box)
+		if box.spill != nil {
+			s.loader.drop(*box.spill)
+		}
 	}
 }
 

@@ -176,8 +176,11 @@ func (s *Subscription) end(failed bool) {
 		if box.machine != nil {
 			box.machine.Remove(s.consumer, failed)
 		}
-		box.active.Store(false)
 	}})
+	if s.topic == nil {
+		// The next one attaches behind this event, so it may be let in at once.
+		box.active.Store(false)
+	}
 }
 
 // leave takes a live subscription out of the topic. Called by the shard.

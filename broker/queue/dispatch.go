@@ -115,9 +115,6 @@ func (m *Machine) Loaded(s Source, epoch uint64, after Place, page []*Entry, sho
 
 // merge takes one message of a page into the window.
 func (m *Machine) merge(s Source, e *Entry) {
-	if s == Stored {
-		m.tail = max(m.tail, e.Seq)
-	}
 	i, known := m.window.find(e.Place)
 	if !known {
 		e.Volatile = s == Spilled

@@ -52,7 +52,7 @@ type Machine struct {
 	window  window
 	source  [2]backlog
 	cs      consumers
-	tail    uint64 // last Seq that arrived or was loaded
+	tail    uint64 // last Seq that arrived; a page may be ahead of it
 	sub     uint64 // last counter given to a volatile message
 	epoch   uint64 // raised by Purge: pages asked for before are void
 	ready   int
@@ -61,8 +61,8 @@ type Machine struct {
 	out     []Effect
 }
 
-// New gives the machine of a queue. tail is the last Seq that the store gave in
-// it; stored says that there may be messages in the store.
+// New gives the machine of a queue. tail is the last Seq that arrived in it
+// before; stored says that there may be messages in the store.
 func New(l Limits, tail uint64, stored bool) *Machine {
 	m := &Machine{limits: l, tail: tail}
 	m.source[Stored].complete = !stored
