@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"slices"
@@ -69,8 +71,8 @@ func (m *Mesh) dial(ctx context.Context, d *dialer) {
 		if ctx.Err() != nil {
 			return
 		}
-		if text := err.Error(); text != last {
-			m.cfg.Log.Debug("No link", "to", d.addr, "reason", text)
+		if text := reason(err); text != last {
+			m.cfg.Log.Log(ctx, severity(err), "No link", "to", d.addr, "reason", text)
 			last = text
 		}
 		if m.cfg.Clock()-began > m.cfg.Retry[1] {
@@ -82,6 +84,23 @@ func (m *Mesh) dial(ctx context.Context, d *dialer) {
 		d.rest(ctx, wait/2+rand.N(wait))
 		wait = min(2*wait, m.cfg.Retry[1])
 	}
+}
+
+// reason gives the text of an error without the ports of our own end, which
+// differ each time.
+func reason(err error) string {
+	if op := new(net.OpError); errors.As(err, &op) {
+		return op.Op + ": " + op.Err.Error()
+	}
+	return err.Error()
+}
+
+// severity is a warning for what a person has to set right.
+func severity(err error) slog.Level {
+	if errors.Is(err, ErrToken) || errors.As(err, new(refusal)) {
+		return slog.LevelWarn
+	}
+	return slog.LevelDebug
 }
 
 // rest waits for d, for a poke or for ctx.
@@ -99,11 +118,12 @@ var errTwice = errors.New("this node is linked already by another address")
 
 // transmit dials once and writes until the connection breaks.
 func (m *Mesh) transmit(ctx context.Context, d *dialer) error {
+	said := m.self.Load()
 	hello, c, err := m.connect(ctx, d.addr, "")
 	if err != nil {
 		return err
 	}
-	out := newOutbound(m, hello, d.addr, c)
+	out := newOutbound(m, hello, d.addr, c, said)
 	p := m.peer(hello.ID)
 	if !p.attachOut(out) {
 		_ = c.Close()
@@ -127,6 +147,9 @@ func (m *Mesh) transmit(ctx context.Context, d *dialer) error {
 
 // connect dials and shakes hands.
 func (m *Mesh) connect(ctx context.Context, addr, kind string) (Hello, net.Conn, error) {
+	if len(kind) > maxKind {
+		return Hello{}, nil, fmt.Errorf("kind of a stream has %d bytes, %d are allowed", len(kind), maxKind)
+	}
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.HandshakeTime)
 	defer cancel()
 	c, err := m.cfg.Network.Dial(ctx, addr)

@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 )
 
 // A frame on a link, integers big-endian:
 //
 //	u16 size      of the fragment, 0 to 65,535
-//	u8  class     0 to 2, or 0xff: a sign of life without a fragment
+//	u8  class     0 to 2; or 0xff: a sign of life, without a fragment;
+//	              or 0xfe: the sender's hello has changed, the fragment is an
+//	              empty text and the hello, as in the handshake
 //	u8  flags     bit 0: first fragment of a payload, bit 1: last
 //	u32 CRC-32C   of the four bytes above and the fragment
 //	…   fragment
@@ -25,6 +28,7 @@ const (
 	flagFirst   = 1
 	flagLast    = 2
 	signOfLife  = 0xff
+	renewal     = 0xfe
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -51,43 +55,76 @@ type frameReader struct {
 
 // next reads one frame and gives the payload that it completes, nil if none.
 func (f *frameReader) next() (Class, []byte, error) {
-	var h [frameHeader]byte
-	if _, err := io.ReadFull(f.r, h[:]); err != nil {
+	h, err := f.r.Peek(frameHeader)
+	if err != nil {
+		if len(h) > 0 && errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
 		return 0, nil, err
 	}
-	size, class, flags := int(binary.BigEndian.Uint16(h[:])), h[2], h[3]
-	if flags > flagFirst|flagLast || class >= byte(classes) && (class != signOfLife || size != 0 || flags != 0) {
+	size, class, flags := int(binary.BigEndian.Uint16(h)), h[2], h[3]
+	sum, want := crc32.Checksum(h[:4], castagnoli), binary.BigEndian.Uint32(h[4:])
+	if !valid(class, flags, size) {
 		return 0, nil, fmt.Errorf("%w: class %d, flags %#x", ErrFrame, class, flags)
 	}
-	fragment := make([]byte, size)
-	if _, err := io.ReadFull(f.r, fragment); err != nil {
-		return 0, nil, err
-	}
-	if crc32.Update(crc32.Checksum(h[:4], castagnoli), castagnoli, fragment) != binary.BigEndian.Uint32(h[4:]) {
-		return 0, nil, fmt.Errorf("%w: wrong checksum", ErrFrame)
-	}
+	_, _ = f.r.Discard(frameHeader) // never fails after Peek
 	if class == signOfLife {
+		if sum != want {
+			return 0, nil, errSum
+		}
 		return 0, nil, nil
 	}
-	return f.join(Class(class), flags, fragment)
+	if class == renewal {
+		fragment, err := f.fragment(nil, size, sum, want)
+		return renewal, fragment, err
+	}
+	return f.join(Class(class), flags, size, sum, want)
 }
 
-func (f *frameReader) join(c Class, flags byte, fragment []byte) (Class, []byte, error) {
+func valid(class, flags byte, size int) bool {
+	switch class {
+	case signOfLife:
+		return flags == 0 && size == 0
+	case renewal:
+		return flags == 0 && size <= maxBlock
+	}
+	return class < byte(classes) && flags <= flagFirst|flagLast
+}
+
+var errSum = fmt.Errorf("%w: wrong checksum", ErrFrame)
+
+// join reads a fragment behind what is there of its payload.
+func (f *frameReader) join(c Class, flags byte, size int, sum, want uint32) (Class, []byte, error) {
 	if first := flags&flagFirst != 0; first == f.open[c] {
 		return 0, nil, fmt.Errorf("%w: fragments of class %d out of order", ErrFrame, c)
 	}
-	if flags == flagFirst|flagLast {
-		return c, fragment, nil
-	}
-	if len(f.part[c])+len(fragment) > f.max {
+	if len(f.part[c])+size > f.max {
 		return 0, nil, fmt.Errorf("%w: a payload longer than %d bytes", ErrFrame, f.max)
 	}
-	f.part[c] = append(f.part[c], fragment...)
-	f.open[c] = flags&flagLast == 0
-	if f.open[c] {
+	payload, err := f.fragment(f.part[c], size, sum, want)
+	if err != nil {
+		return 0, nil, err
+	}
+	if f.open[c] = flags&flagLast == 0; f.open[c] {
+		f.part[c] = payload
 		return 0, nil, nil
 	}
-	payload := f.part[c]
 	f.part[c] = nil
 	return c, payload, nil
+}
+
+// fragment reads so many bytes behind those of part, and checks them.
+func (f *frameReader) fragment(part []byte, size int, sum, want uint32) ([]byte, error) {
+	have := len(part)
+	if part == nil {
+		part = make([]byte, 0, size)
+	}
+	part = slices.Grow(part, size)[:have+size]
+	if _, err := io.ReadFull(f.r, part[have:]); err != nil {
+		return nil, err
+	}
+	if crc32.Update(sum, castagnoli, part[have:]) != want {
+		return nil, errSum
+	}
+	return part, nil
 }

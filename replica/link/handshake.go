@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -27,6 +28,7 @@ const (
 	nonceSize = 32
 	maxBlock  = 2048
 	maxText   = 512
+	maxKind   = 64
 )
 
 // ErrToken is returned when the other side does not know the token.
@@ -51,6 +53,9 @@ func (m *Mesh) dialHandshake(c net.Conn, kind string) (Hello, error) {
 		return Hello{}, err
 	}
 	theirs, proof, err := readBlock(c)
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+		return Hello{}, fmt.Errorf("%w, or does not accept ours: %w", ErrToken, err)
+	}
 	if err != nil {
 		return Hello{}, err
 	}
@@ -86,6 +91,9 @@ func (m *Mesh) acceptHandshake(c net.Conn) (Hello, string, error) {
 	kind, peer, err := parseBlock(theirs)
 	if err != nil {
 		return Hello{}, "", err
+	}
+	if len(kind) > maxKind {
+		return Hello{}, "", errBlock
 	}
 	no := m.admit(peer)
 	verdict := ""

@@ -55,8 +55,15 @@ type Handler interface {
 	// not block.
 	Receive(peer ID, class Class, payload []byte)
 	// Stream is handed a connection of its own, which a peer opened by Open. The
-	// handler closes it.
+	// handler closes it. It is closed when Run ends while Stream is running.
 	Stream(peer Hello, kind string, conn net.Conn)
+}
+
+// An Updater is a Handler that wants to know when a linked peer says something
+// new of itself, see UpdateSelf. Update comes between Up and Down; Admit is
+// asked before, and the link ends when it refuses.
+type Updater interface {
+	Update(peer Hello)
 }
 
 // A Network makes connections: TCP, or a twin in memory for tests.

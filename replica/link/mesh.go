@@ -6,8 +6,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,7 +30,8 @@ type Mesh struct {
 		refused  int        // handshakes that failed since the last line about it
 		lastLine time.Duration
 	}
-	wg sync.WaitGroup
+	self atomic.Uint64 // how often UpdateSelf was called
+	wg   sync.WaitGroup
 }
 
 // New returns a mesh that does nothing yet.
@@ -105,10 +109,7 @@ func (m *Mesh) shut(l net.Listener) {
 	for e := m.mu.halfOpen.Front(); e != nil; e = e.Next() {
 		_ = e.Value.(net.Conn).Close()
 	}
-	peers := make([]*peer, 0, len(m.mu.peers))
-	for _, p := range m.mu.peers {
-		peers = append(peers, p)
-	}
+	peers := slices.Collect(maps.Values(m.mu.peers))
 	m.mu.Unlock()
 	for _, p := range peers {
 		p.drop(nil, errors.New("this node closes its links"))
@@ -132,11 +133,12 @@ func (m *Mesh) accepted(ctx context.Context, c net.Conn) {
 		}
 		return
 	}
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+	defer stop()
 	if kind != "" {
 		m.cfg.Handler.Stream(peer, kind, c)
 		return
 	}
-	m.poke()
 	m.receive(ctx, peer, c)
 }
 
@@ -166,11 +168,18 @@ func (m *Mesh) complain(c net.Conn, err error) {
 	m.mu.refused, m.mu.lastLine = 0, now
 }
 
-// receive reads a link until it breaks.
+// receive reads a link until it breaks. The connection counts once its first
+// frame is here: a peer that has another one to this node already closes it
+// without a word.
 func (m *Mesh) receive(ctx context.Context, hello Hello, c net.Conn) {
 	p := m.peer(hello.ID)
 	in := newInbound(m, hello, c)
+	if err := in.first(); err != nil {
+		_ = c.Close()
+		return
+	}
 	p.attachIn(in)
+	m.poke()
 	err := in.read(p)
 	if ctx.Err() != nil {
 		err = errors.New("this node closes its links")
@@ -213,13 +222,22 @@ func (m *Mesh) Heard(id ID) time.Duration {
 	return forever
 }
 
+// UpdateSelf tells all peers that what Config.Self gives has changed. ID and
+// incarnation must be the same.
+func (m *Mesh) UpdateSelf() {
+	m.self.Add(1)
+	m.mu.Lock()
+	peers := slices.Collect(maps.Values(m.mu.peers))
+	m.mu.Unlock()
+	for _, p := range peers {
+		p.wake()
+	}
+}
+
 // Peers gives those whose links are up.
 func (m *Mesh) Peers() []Hello {
 	m.mu.Lock()
-	peers := make([]*peer, 0, len(m.mu.peers))
-	for _, p := range m.mu.peers {
-		peers = append(peers, p)
-	}
+	peers := slices.Collect(maps.Values(m.mu.peers))
 	m.mu.Unlock()
 	var up []Hello
 	for _, p := range peers {

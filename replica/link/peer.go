@@ -2,6 +2,8 @@ package link
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"math"
 	"net"
 	"sync"
@@ -69,7 +71,7 @@ func (p *peer) joinLocked() {
 	switch {
 	case up:
 		p.handler.Up(in.hello)
-		in.release()
+		in.up.Store(true)
 	case stale: // one of them belongs to an earlier life of the peer
 		if in.hello.Incarnation < out.hello.Incarnation {
 			p.dropLocked(in, net.ErrClosed)
@@ -93,7 +95,6 @@ func (p *peer) dropLocked(which any, err error) {
 	switch c := which.(type) {
 	case *inbound:
 		_ = c.conn.Close()
-		c.release()
 		if p.in != c {
 			p.mu.Unlock()
 			return
@@ -114,8 +115,8 @@ func (p *peer) dropLocked(which any, err error) {
 	}
 	p.mu.Unlock()
 	if in != nil {
+		in.up.Store(false)
 		_ = in.conn.Close()
-		in.release()
 	}
 	if out != nil {
 		out.close()
@@ -130,6 +131,16 @@ func (p *peer) send(c Class, payload []byte) bool {
 	out, up := p.out, p.up
 	p.mu.Unlock()
 	return up && out.queue.put(c, payload)
+}
+
+// wake makes the writer look whether there is something to say.
+func (p *peer) wake() {
+	p.mu.Lock()
+	out := p.out
+	p.mu.Unlock()
+	if out != nil {
+		out.queue.signal()
+	}
 }
 
 func (p *peer) live() (Hello, bool) {
@@ -161,42 +172,87 @@ func (p *peer) silence(now time.Duration) time.Duration {
 
 // An inbound is a connection that a peer made: we read.
 type inbound struct {
-	m     *Mesh
-	hello Hello
-	conn  net.Conn
-	heard atomic.Int64 // by the mesh's clock
-
-	once  sync.Once
-	ready chan struct{} // closed when the link is up, or over
+	m      *Mesh
+	hello  Hello // changed by its own reader, under both locks of the peer
+	conn   net.Conn
+	frames frameReader
+	heard  atomic.Int64 // by the mesh's clock
+	up     atomic.Bool  // Up was called
 }
 
-func (in *inbound) release() { in.once.Do(func() { close(in.ready) }) }
-
 func newInbound(m *Mesh, hello Hello, c net.Conn) *inbound {
-	in := &inbound{m: m, hello: hello, conn: c, ready: make(chan struct{})}
+	in := &inbound{m: m, hello: hello, conn: c}
+	in.frames = frameReader{r: bufio.NewReaderSize(c, 64<<10), max: m.cfg.MaxPayload}
 	in.heard.Store(int64(m.cfg.Clock()))
 	return in
 }
 
-// read hands payloads to the handler until the connection breaks. What comes
-// before the link is up in both directions waits in the kernel.
-func (in *inbound) read(p *peer) error {
-	<-in.ready
-	in.heard.Store(int64(in.m.cfg.Clock()))
-	f := frameReader{r: bufio.NewReaderSize(in.conn, 64<<10), max: in.m.cfg.MaxPayload}
-	for {
-		if err := in.conn.SetReadDeadline(time.Now().Add(in.m.cfg.Silence)); err != nil {
-			return err
-		}
-		class, payload, err := f.next()
-		if err != nil {
-			return err
-		}
+// next reads a frame; silence is an error.
+func (in *inbound) next() (Class, []byte, error) {
+	if err := in.conn.SetReadDeadline(time.Now().Add(in.m.cfg.Silence)); err != nil {
+		return 0, nil, err
+	}
+	class, payload, err := in.frames.next()
+	if err == nil {
 		in.heard.Store(int64(in.m.cfg.Clock()))
-		if payload != nil {
-			in.m.cfg.Handler.Receive(in.hello.ID, class, payload)
+	}
+	return class, payload, err
+}
+
+// first waits for the sign of life that a writer begins with.
+func (in *inbound) first() error {
+	_, payload, err := in.next()
+	if err == nil && payload != nil {
+		err = fmt.Errorf("%w: a payload before the first sign of life", ErrFrame)
+	}
+	return err
+}
+
+// read hands payloads to the handler until the connection breaks. A peer sends
+// none before it has the first frame from here, which is written after our side
+// is attached: so the link is up, or was just now.
+func (in *inbound) read(p *peer) error {
+	for {
+		class, payload, err := in.next()
+		switch {
+		case err != nil:
+			return err
+		case payload == nil:
+		case class == renewal:
+			if err := in.renew(p, payload); err != nil {
+				return err
+			}
+		case !in.up.Load():
+			return errHalf
+		default:
+			in.m.cfg.Handler.Receive(p.id, class, payload)
 		}
 	}
+}
+
+var errHalf = errors.New("the other direction broke")
+
+// renew takes what the peer now says of itself.
+func (in *inbound) renew(p *peer, payload []byte) error {
+	_, h, err := parseBlock(payload)
+	if err != nil {
+		return err
+	}
+	if h.ID != p.id || h.Incarnation != in.hello.Incarnation {
+		return fmt.Errorf("%w: a peer became another one", ErrFrame)
+	}
+	if err := in.m.admit(h); err != nil {
+		return err
+	}
+	p.calls.Lock()
+	defer p.calls.Unlock()
+	p.mu.Lock()
+	in.hello = h
+	p.mu.Unlock()
+	if u, ok := p.handler.(Updater); ok && in.up.Load() {
+		u.Update(h)
+	}
+	return nil
 }
 
 // An outbound is a connection that we made: we write.
@@ -206,13 +262,14 @@ type outbound struct {
 	addr  string
 	conn  net.Conn
 	queue *queue
+	said  uint64 // number of the self-description that the peer has
 
 	once sync.Once
 	done chan struct{}
 }
 
-func newOutbound(m *Mesh, hello Hello, addr string, c net.Conn) *outbound {
-	return &outbound{m: m, hello: hello, addr: addr, conn: c, queue: newQueue(m.cfg.QueueBytes), done: make(chan struct{})}
+func newOutbound(m *Mesh, hello Hello, addr string, c net.Conn, said uint64) *outbound {
+	return &outbound{m: m, hello: hello, addr: addr, conn: c, said: said, queue: newQueue(m.cfg.QueueBytes), done: make(chan struct{})}
 }
 
 func (o *outbound) close() {
@@ -225,20 +282,25 @@ func (o *outbound) close() {
 // chunk is how much is written at once: what an urgent frame may wait for.
 const chunk = 128 << 10
 
-// write sends what is queued, and a sign of life when there is nothing.
+// write sends a sign of life, then what is queued, and when there is nothing
+// another sign within the period.
 func (o *outbound) write() error {
-	life := time.NewTicker(o.m.cfg.KeepAlive)
+	life := time.NewTicker(o.m.cfg.KeepAlive / 2)
 	defer life.Stop()
-	buf := make([]byte, 0, 4<<10)
+	buf := appendFrame(make([]byte, 0, 4<<10), signOfLife, 0, nil)
 	idle := false
 	for {
-		if buf = o.queue.fill(buf[:0], chunk); len(buf) == 0 {
+		if n := o.m.self.Load(); n != o.said {
+			o.said = n
+			buf = appendFrame(buf, renewal, 0, appendHello(appendText(nil, ""), o.m.cfg.Self()))
+		}
+		if buf = o.queue.fill(buf, chunk); len(buf) == 0 {
 			select {
 			case <-o.queue.wake:
 				continue
 			case <-life.C:
 				if !idle {
-					idle = true // something was written within the period
+					idle = true // something was written within half a period
 					continue
 				}
 				buf = appendFrame(buf, signOfLife, 0, nil)
@@ -253,8 +315,6 @@ func (o *outbound) write() error {
 		if _, err := o.conn.Write(buf); err != nil {
 			return err
 		}
-		if cap(buf) > 4*chunk {
-			buf = make([]byte, 0, chunk)
-		}
+		buf = buf[:0]
 	}
 }

@@ -8,7 +8,7 @@ type queue struct {
 	wake  chan struct{} // has a token when there may be something to write
 
 	mu      sync.Mutex
-	waiting [classes][][]byte
+	waiting [classes]line
 	bytes   [classes]int
 	sent    [classes]int // of the first payload in line, already written
 	turn    Class        // Append or Bulk: who is next
@@ -25,14 +25,19 @@ func (q *queue) put(c Class, payload []byte) bool {
 		q.mu.Unlock()
 		return false
 	}
-	q.waiting[c] = append(q.waiting[c], payload)
+	q.waiting[c].push(payload)
 	q.bytes[c] += len(payload)
 	q.mu.Unlock()
+	q.signal()
+	return true
+}
+
+// signal wakes the writer.
+func (q *queue) signal() {
 	select {
 	case q.wake <- struct{}{}:
 	default:
 	}
-	return true
 }
 
 // fill appends frames to b until it holds at least enough bytes or nothing
@@ -51,20 +56,20 @@ func (q *queue) fill(b []byte, enough int) []byte {
 }
 
 func (q *queue) choose() (Class, bool) {
-	if len(q.waiting[Urgent]) > 0 {
+	if !q.waiting[Urgent].empty() {
 		return Urgent, true
 	}
 	c := q.turn
-	if len(q.waiting[c]) == 0 {
+	if q.waiting[c].empty() {
 		c = Append + Bulk - c
 	}
 	q.turn = Append + Bulk - c
-	return c, len(q.waiting[c]) > 0
+	return c, !q.waiting[c].empty()
 }
 
 // fragment appends the next fragment of a class.
 func (q *queue) fragment(b []byte, c Class) []byte {
-	payload, sent := q.waiting[c][0], q.sent[c]
+	payload, sent := q.waiting[c].first(), q.sent[c]
 	part, flags := payload[sent:], byte(flagLast)
 	if len(part) > maxFragment {
 		part, flags = part[:maxFragment], 0
@@ -79,10 +84,38 @@ func (q *queue) fragment(b []byte, c Class) []byte {
 	}
 	q.sent[c] = 0
 	q.bytes[c] -= len(payload)
-	q.waiting[c][0] = nil
-	q.waiting[c] = q.waiting[c][1:]
-	if len(q.waiting[c]) == 0 {
-		q.waiting[c] = q.waiting[c][:0:0]
-	}
+	q.waiting[c].pop()
 	return b
+}
+
+// A line is first in, first out. Its memory is used again.
+type line struct {
+	items [][]byte
+	head  int // those before it have left
+}
+
+// What a line may keep in memory while it is empty, in items.
+const maxIdleLine = 1 << 10
+
+func (l *line) empty() bool   { return l.head == len(l.items) }
+func (l *line) first() []byte { return l.items[l.head] }
+
+func (l *line) push(p []byte) {
+	if l.head > 64 && l.head > len(l.items)/2 {
+		n := copy(l.items, l.items[l.head:])
+		clear(l.items[n:])
+		l.items, l.head = l.items[:n], 0
+	}
+	l.items = append(l.items, p)
+}
+
+func (l *line) pop() {
+	l.items[l.head] = nil
+	if l.head++; l.head < len(l.items) {
+		return
+	}
+	if cap(l.items) > maxIdleLine {
+		l.items = nil
+	}
+	l.items, l.head = l.items[:0], 0
 }
