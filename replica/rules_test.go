@@ -163,6 +163,7 @@ func TestTransfer(t *testing.T) {
 				b := c.batch()
 				l.node.Propose([]byte(b), func(_ any, err error) { c.judge.outcome(b, err); outcomes <- err })
 			}
+			<-time.After(10 * time.Millisecond)
 			to := others(c, l)[c.rng.IntN(2)]
 			if err := l.node.Transfer(context.Background(), to.node.Status().ID); err != nil {
 				t.Fatal(err)
