@@ -127,7 +127,7 @@ type ConnInfo struct {
 
 // An Outlet is a protocol's connection, as the broker sees it. Its methods are
 // called by goroutines of the broker and of the log, several at a time; none of
-// them may block or call back into the broker.
+// them may block. They may acknowledge, and call nothing else of the broker.
 type Outlet interface {
 	// Deliver hands over a message. What is outstanding is bounded by the
 	// prefetch of its subscription.
