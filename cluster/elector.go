@@ -22,6 +22,8 @@ const (
 	letGo = 30 * time.Millisecond
 	// step is what each rank adds to the delay before a node stands.
 	step = 200 * time.Millisecond
+	// jitterMax keeps two nodes that think they have the same rank apart.
+	jitterMax = 20 * time.Millisecond
 	// again bounds the random time after which a node without a leader stands
 	// once more.
 	againMin, againMax = 300 * time.Millisecond, 900 * time.Millisecond
@@ -51,7 +53,11 @@ type Input struct {
 	Now    time.Duration   // a clock that does not jump
 	Status *replica.Status // not kept
 	Shut   string          // why the driver's gate is shut; empty: it is open
+	Few    bool            // with Shut: too few members are there
 	Gone   bool            // the driver no longer sees the leader: a hint [M1]
+	// Sequence gives the order in which nodes came, 0 for one that has none. It
+	// decides last among equals; nil: the identity does.
+	Sequence func(replica.ID) uint64
 }
 
 // Decision is what to do now.
@@ -60,6 +66,8 @@ type Decision struct {
 	Stand  bool          // ask for votes
 	Next   time.Duration // decide again after it, also without a change; 0: only after a change
 	Why    string        // why this node has no leader and does not stand; empty otherwise
+	Few    bool          // with Why: too few nodes are there
+	Waits  bool          // it would stand now if others had said how far they are
 	Reason string        // with Forget: what is wrong with the leader
 }
 
@@ -71,8 +79,9 @@ func (e *Elector) Decide(in Input) Decision {
 		e.reset()
 		return Decision{}
 	}
-	d := Decision{}
-	if st.Leader != 0 && st.Leader != st.ID {
+	var d Decision
+	lost := st.Leader != 0 && st.Leader != st.ID
+	if lost {
 		left, reason := judge(st, in.Gone)
 		if reason == "" {
 			e.reset()
@@ -80,14 +89,17 @@ func (e *Elector) Decide(in Input) Decision {
 		}
 		d.Forget, d.Reason, d.Next = true, reason, glance
 	}
-	if d.Why = e.barred(in); d.Why != "" {
+	if d.Why, d.Few = barred(in); d.Why != "" {
 		e.reset()
-		if d.Next == 0 && st.Founded && st.Failed == nil {
+		if st.Founded && st.Failed == nil {
 			d.Next = glance
 		}
 		return d
 	}
-	e.stand(in, &d)
+	e.begin(in.Now)
+	if !lost { // it is forgotten first, which may have to wait for a promise to it
+		e.stand(in, &d)
+	}
 	return d
 }
 
@@ -110,37 +122,42 @@ func judge(st *replica.Status, gone bool) (left time.Duration, reason string) {
 	return limit - st.Peers[i].Heard, ""
 }
 
-// barred tells why this node must not stand, or that it would be pointless.
-func (e *Elector) barred(in Input) string {
+// barred tells why this node must not stand, or that it would be pointless, and
+// whether that is because too few nodes are there.
+func barred(in Input) (why string, few bool) {
 	st := in.Status
 	switch {
 	case st.Failed != nil:
-		return "this node has failed: " + st.Failed.Error()
+		return "this node has failed: " + st.Failed.Error(), false
 	case !st.Founded || st.Table == nil:
-		return "this node belongs to no cluster yet"
+		return "this node belongs to no cluster yet", false
 	case st.Role == replica.Learner || !voter(st, st.ID):
-		return "this node has no vote yet"
+		return "this node has no vote yet", false
 	}
 	if linked, missing := Linked(st); linked < Quorum(st.Table.Replicas) {
 		return fmt.Sprintf("%d of %d nodes are linked, %d are needed; missing: %s",
-			linked, st.Table.Replicas, Quorum(st.Table.Replicas), strings.Join(missing, ", "))
+			linked, st.Table.Replicas, Quorum(st.Table.Replicas), strings.Join(missing, ", ")), true
 	}
 	switch {
 	case in.Shut != "":
-		return in.Shut
+		return in.Shut, in.Few
 	case st.Unfit != "":
-		return "this node is not fit to be master: " + st.Unfit
+		return "this node is not fit to be master: " + st.Unfit, false
 	}
-	return ""
+	return "", false
+}
+
+// begin opens an episode without a leader, if none is open.
+func (e *Elector) begin(now time.Duration) {
+	if !e.leaderless {
+		e.leaderless, e.since, e.stood = true, now, false
+		e.jitter = time.Duration(e.Random(int64(jitterMax)))
+	}
 }
 
 // stand decides for a node that may stand.
 func (e *Elector) stand(in Input, d *Decision) {
 	st, now := in.Status, in.Now
-	if !e.leaderless {
-		e.leaderless, e.since, e.stood = true, now, false
-		e.jitter = time.Duration(e.Random(int64(20 * time.Millisecond)))
-	}
 	free, all := freed(st)
 	at := e.next
 	switch {
@@ -148,10 +165,11 @@ func (e *Elector) stand(in Input, d *Decision) {
 		at = now // who ignored this node then can vote now
 	case e.stood:
 	default:
-		if r := e.rank(st); r > 0 {
+		if r := e.rank(in); r > 0 {
 			at = e.since + time.Duration(r)*step + e.jitter
 		} else if at = e.since; !all {
 			at += letGo
+			d.Waits = now < at
 		}
 	}
 	if now < at {
@@ -171,7 +189,7 @@ func freed(st *replica.Status) (n int, all bool) {
 	for i := range st.Peers {
 		p := &st.Peers[i]
 		switch {
-		case !reachable(p) || !voter(st, p.ID) || p.ID == st.Leader:
+		case !reachable(p) || !voter(st, p.ID):
 		case p.Reported && p.Leader == 0:
 			n++
 		default:
@@ -182,20 +200,28 @@ func freed(st *replica.Status) (n int, all bool) {
 }
 
 // rank counts the nodes that should stand before this one [M2]: those that hold
-// more, then those with more weight, then those with a lower identity.
-func (e *Elector) rank(st *replica.Status) int {
-	rank := 0
+// more, then those with more weight, then those that came earlier.
+func (e *Elector) rank(in Input) int {
+	st, rank := in.Status, 0
 	for i := range st.Peers {
 		p := &st.Peers[i]
-		if p.ID == st.Leader || !p.Reported || p.Unfit || !p.Founded || !reachable(p) || !voter(st, p.ID) {
+		if !p.Reported || p.Unfit || !p.Founded || !reachable(p) || !voter(st, p.ID) {
 			continue
 		}
 		if cmp.Or(cmp.Compare(p.LastTerm, st.LastTerm), cmp.Compare(p.LastIndex, st.LastIndex),
-			cmp.Compare(p.Weight, e.Weight), cmp.Compare(st.ID, p.ID)) > 0 {
+			cmp.Compare(p.Weight, e.Weight), in.earlier(p.ID, st.ID), cmp.Compare(st.ID, p.ID)) > 0 {
 			rank++
 		}
 	}
 	return rank
+}
+
+// earlier is positive when a came before b. Who has no sequence came last.
+func (in *Input) earlier(a, b replica.ID) int {
+	if in.Sequence == nil {
+		return 0
+	}
+	return cmp.Compare(in.Sequence(b)-1, in.Sequence(a)-1) // 0 becomes the largest
 }
 
 // reachable reports whether a peer can answer: its link is whole and not dumb.

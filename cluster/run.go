@@ -20,12 +20,20 @@ type Replica interface {
 
 // A View is what a driver knows beside the links.
 type View interface {
-	// Gate tells why a node without a leader must not stand; empty: it may.
-	Gate() (shut string)
+	// Gate tells whether a node without a leader may stand.
+	Gate() Gate
 	// Gone reports whether the driver has seen the node disappear: a hint only.
 	Gone(leader replica.ID) bool
+	// Sequence gives the order in which a node came, 0 if it has none.
+	Sequence(replica.ID) uint64
 	// Changed returns a channel that is closed at the next change of the view.
 	Changed() <-chan struct{}
+}
+
+// A Gate is a driver's word on whether a node without a leader may stand.
+type Gate struct {
+	Shut string // why it must not; empty: it may
+	Few  bool   // the reason is that too few members are there
 }
 
 // Run turns an Elector's decisions into calls of r until ctx ends. It wakes up
@@ -60,12 +68,17 @@ type runner struct {
 	leader  replica.ID // forgotten last
 	why     string     // told last
 	few     bool       // too few nodes: told in this episode
+	waits   bool       // for positions: told in this episode
 }
 
 // turn makes one decision and carries it out.
 func (w *runner) turn() time.Duration {
 	st := w.r.Status()
-	d := w.elector.Decide(Input{Now: time.Since(w.start), Status: &st, Shut: w.v.Gate(), Gone: st.Leader != 0 && w.v.Gone(st.Leader)})
+	gate := w.v.Gate()
+	d := w.elector.Decide(Input{
+		Now: time.Since(w.start), Status: &st, Shut: gate.Shut, Few: gate.Few,
+		Gone: st.Leader != 0 && w.v.Gone(st.Leader), Sequence: w.v.Sequence,
+	})
 	if d.Forget {
 		if w.leader != st.Leader {
 			w.leader = st.Leader
@@ -80,26 +93,23 @@ func (w *runner) turn() time.Duration {
 		w.log.Info("Standing for master", "term", st.LastTerm, "position", st.LastIndex)
 		w.r.Stand()
 	}
-	w.explain(&st, d.Why)
+	w.explain(&st, &d)
 	return d.Next
 }
 
 // explain tells why there is no master, when the reason changes.
-func (w *runner) explain(st *replica.Status, why string) {
-	if why != w.why && why != "" && st.Founded {
-		w.log.Info("No master, and this node does not stand: " + why)
-	}
-	w.why = why
-	few := why != "" && st.Table != nil && tooFew(st)
-	if few && !w.few {
+func (w *runner) explain(st *replica.Status, d *Decision) {
+	if d.Few && !w.few {
 		logline.NotEnough.Log(w.log)
 	}
-	w.few = few
-}
-
-func tooFew(st *replica.Status) bool {
-	n, _ := Linked(st)
-	return n < Quorum(st.Table.Replicas)
+	if d.Why != w.why && d.Why != "" && st.Founded {
+		w.log.Info("No master, and this node does not stand: " + d.Why)
+	}
+	if d.Waits && !w.waits {
+		logline.NoPositions.Log(w.log)
+	}
+	w.why, w.few = d.Why, d.Few
+	w.waits = d.Waits || w.waits && st.Leader == 0
 }
 
 // name gives the seat that a node holds, or its identity.

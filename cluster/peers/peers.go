@@ -71,9 +71,10 @@ func (d *Driver) Run(ctx context.Context) error {
 // links is the view of a node that knows only its links.
 type links struct{}
 
-func (links) Gate() string             { return "" }
-func (links) Gone(replica.ID) bool     { return false }
-func (links) Changed() <-chan struct{} { return nil }
+func (links) Gate() cluster.Gate         { return cluster.Gate{} }
+func (links) Gone(replica.ID) bool       { return false }
+func (links) Sequence(replica.ID) uint64 { return 0 }
+func (links) Changed() <-chan struct{}   { return nil }
 
 // found waits until the node belongs to a cluster, and founds one when it is its
 // turn.

@@ -3,6 +3,7 @@ package zookeeper
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/quorate/quorate/cluster"
@@ -13,22 +14,23 @@ import (
 // Gate implements cluster.View: a node without a master stands only while a
 // quorum of members is there. When ZooKeeper has given no sign of life for a
 // session's timeout, its word no longer counts, and the links decide [S10].
-func (d *Driver) Gate() string {
+func (d *Driver) Gate() cluster.Gate {
 	away := d.silent()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	n, quorum := len(d.mu.roster.members), cluster.Quorum(d.cfg.Replicas)
 	switch {
 	case len(d.mu.roster.old) > 0:
-		return fmt.Sprintf("an ActiveMQ broker of the same name is a member of %s: the two do not mix", d.cfg.Path)
+		return cluster.Gate{Shut: fmt.Sprintf("an ActiveMQ broker of the same name is a member of %s: the two do not mix", d.cfg.Path)}
 	case away:
-		return ""
+		return cluster.Gate{}
 	case !d.mu.known:
-		return "the members at ZooKeeper are not known yet"
+		return cluster.Gate{Shut: "the members at ZooKeeper are not known yet"}
 	case n < quorum:
-		return fmt.Sprintf("%d of %d nodes are members at ZooKeeper, %d are needed%s", n, d.cfg.Replicas, quorum, d.missingLocked())
+		return cluster.Gate{Few: true, Shut: fmt.Sprintf("%d of %d nodes are members at ZooKeeper, %d are needed%s",
+			n, d.cfg.Replicas, quorum, d.missingLocked())}
 	}
-	return ""
+	return cluster.Gate{}
 }
 
 // silent reports whether ZooKeeper has been away for a session's timeout.
@@ -56,6 +58,19 @@ func (d *Driver) Gone(leader replica.ID) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return !away && d.mu.known && d.mu.seen[leader] && d.mu.roster.find(leader) == nil
+}
+
+// Sequence implements cluster.View: members are ranked in the order in which
+// they came, as ActiveMQ's are.
+func (d *Driver) Sequence(id replica.ID) uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m := d.mu.roster.find(id)
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.ParseUint(m.sequence, 10, 64)
+	return n + 1
 }
 
 // Changed implements cluster.View.
@@ -124,8 +139,8 @@ func (d *Driver) tellMembers(st *replica.Status, r *roster) {
 	if n > d.cfg.Replicas {
 		logline.TooMany.Log(d.log, d.cfg.Replicas, n)
 	}
-	if n < cluster.Quorum(d.cfg.Replicas) && st.Leader == 0 {
-		logline.NotEnough.Log(d.log)
+	if n < cluster.Quorum(d.cfg.Replicas) && st.Leader == 0 && !st.Founded {
+		logline.NotEnough.Log(d.log) // a founded node's election says it
 		d.mu.Lock()
 		missing := d.missingLocked()
 		d.mu.Unlock()
