@@ -159,7 +159,7 @@ func (n *Node) reborn() (start, error) {
 		if err := n.wal.Close(); err != nil {
 			n.log.Warn("Closing the log", "error", err)
 		}
-		n.wal = nil
+		n.wal = nil // in case it cannot be opened anew
 	}
 	for _, name := range []string{dirLog, fileFounding, fileInstall} {
 		if err := n.aside(name); err != nil {

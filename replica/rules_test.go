@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	pb "go.etcd.io/raft/v3/raftpb"
 
 	"github.com/quorate/quorate/replica/link"
@@ -294,6 +295,15 @@ func TestDiskHangs(t *testing.T) {
 			t.Error(err)
 		}
 		c.eventually("failed", func() bool { return old.node.Status().Failed != nil })
+		old.stop() // ends although the disk still hangs
+		c.eventually("Run returns", func() bool {
+			select {
+			case <-old.done:
+				return true
+			default:
+				return false
+			}
+		})
 		old.kill(0)
 		old.start()
 		c.even()
@@ -762,4 +772,26 @@ func TestReadingIsBounded(t *testing.T) {
 			t.Errorf("%d bytes read in one turn", n)
 		}
 	})
+}
+
+// [S9] A port that the configuration leaves open is kept over restarts.
+func TestPortIsKept(t *testing.T) {
+	cfg := Config{
+		Dir: "/node", FS: vfs.NewMem(), Seat: "s", Replicas: 1, Token: "t",
+		Bind: "127.0.0.1:0", Network: loopback{}, Machine: &nullMachine{},
+	}
+	var last string
+	for range 2 {
+		n, err := Open(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last != "" && n.Address() != last {
+			t.Errorf("at %s, was at %s", n.Address(), last)
+		}
+		last = n.Address()
+		if err := n.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -16,6 +16,7 @@ const (
 	fileFounding = "FOUNDING" // the founding record, see founding.go
 	fileInstall  = "INSTALL"  // a snapshot's installation is under way
 	filePeers    = "PEERS"    // highest incarnation seen of each identity
+	filePort     = "PORT"     // where links listened last, when the port is left open
 
 	sealedVersion = 1
 	diskCategory  = vfs.DiskWriteCategory("replica")
@@ -25,7 +26,7 @@ var (
 	castagnoli  = crc32.MakeTable(crc32.Castagnoli)
 	errDamaged  = errors.New("file is damaged")
 	errNewer    = errors.New("file is of a newer version")
-	sealedMagic = map[string]string{fileFounding: "QFND", fileInstall: "QINS", filePeers: "QPRS"}
+	sealedMagic = map[string]string{fileFounding: "QFND", fileInstall: "QINS", filePeers: "QPRS", filePort: "QPRT"}
 )
 
 // writeSealed replaces a file: when it returns nil the new content is durable.
