@@ -595,3 +595,61 @@ func TestBadRequests(t *testing.T) {
 	_, err = r.b.Connect(ConnInfo{}, a)
 	wantKind(t, err, KindNotMaster)
 }
+
+func TestPurgeAndDelete(t *testing.T) {
+	r := newRig(t, nil)
+	a := r.connect("")
+	d := queueNamed("q")
+	a.sends(d, 1, 5)
+	a.send(volatileMessage(d, "6"), nil)
+	s := a.subscribe(Spec{Destination: d, Prefetch: 1})
+	first := a.expect("1")[0]
+	if err := r.b.Purge(t.Context(), "q"); err != nil {
+		t.Fatal(err)
+	}
+	r.quiet()
+	if n := r.depth(d); n != 0 {
+		t.Fatalf("%d pending after a purge", n)
+	}
+	ack(t, first, false)
+	a.sends(d, 7, 7)
+	ack(t, a.expect("7")[0], false)
+	wantKind(t, r.b.Delete(t.Context(), "q"), KindInUse)
+	if err := wait(t, s.Close); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.b.Delete(t.Context(), "q"); err != nil {
+		t.Fatal(err)
+	}
+	wantKind(t, r.b.Delete(t.Context(), "q"), KindInvalidDestination)
+	a.sends(d, 8, 8)
+	a.subscribe(Spec{Destination: d})
+	a.expect("8")
+}
+
+// A store that cannot read for a moment delays, and loses nothing.
+func TestPagesThatCannotBeRead(t *testing.T) {
+	broken := &brokenStore{}
+	r := newRig(t, func(c *Config) {
+		broken.Store = c.Store
+		c.Store = broken
+		c.Policies.Default.WindowMessages = 2
+	})
+	a := r.connect("")
+	a.sends(queueNamed("q"), 1, 5)
+	broken.failures.Store(2)
+	a.subscribe(Spec{Destination: queueNamed("q")})
+	a.expect("1", "2", "3", "4", "5")
+}
+
+type brokenStore struct {
+	Store
+	failures atomic.Int32
+}
+
+func (s *brokenStore) Load(q store.QueueID, after store.Pos, n, maxBytes int) ([]store.Stored, error) {
+	if s.failures.Add(-1) >= 0 {
+		return nil, errors.New("bad sector")
+	}
+	return s.Store.Load(q, after, n, maxBytes)
+}

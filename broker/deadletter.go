@@ -107,8 +107,9 @@ func (s *shard) moveDead(box *mailbox, e *queue.Entry, m *message.Message, dlq *
 	var b store.Batch
 	b.Move(box.id, box.pos(e), dlq.id, 0, m.AppendHeader(nil))
 	s.r.cfg.Store.Propose(&b, func(res store.Result, err error) {
-		if err != nil {
-			return // the reign ends
+		if err != nil { // it stays where it is, out of the way until the next reign
+			s.r.cfg.Logger.Error("cannot move a dead letter", "destination", box.dest.String(), "id", m.ID, "err", err)
+			return
 		}
 		if out := &res.Ops[0]; out.Code == store.Done {
 			// The body is the store's: the machine loads it when it is wanted.

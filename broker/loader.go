@@ -142,10 +142,20 @@ func (s *shard) loaded(box *mailbox, p *page) {
 	switch {
 	case p.then != nil:
 		p.then(p)
-	case box.machine == nil:
 	case p.err != nil:
-		box.machine.LoadFailed(p.source, p.epoch)
-	default:
+		s.failed = append(s.failed, p)
+	case box.machine != nil:
 		box.machine.Loaded(p.source, p.epoch, p.after, p.entries, p.short)
 	}
+}
+
+// again lets the machines ask again for the pages that could not be read.
+func (s *shard) again() {
+	for _, p := range s.failed {
+		if p.box.machine != nil {
+			p.box.machine.LoadFailed(p.source, p.epoch)
+			s.mark(p.box)
+		}
+	}
+	s.failed = nil
 }

@@ -59,6 +59,7 @@ func (b *mailbox) open() *queue.Machine {
 			info, ok := b.shard.r.cfg.Store.Queue(b.id)
 			stored = ok && info.Depth > 0
 		}
+		b.squeezed = b.shard.tight
 		b.machine = queue.New(b.limits(), b.tail, stored)
 		b.shard.boxes[b] = struct{}{}
 	}

@@ -11,6 +11,8 @@ import (
 const (
 	// leaseRetry is how often a shard asks whether it may deliver again.
 	leaseRetry = 10 * time.Millisecond
+	// loadRetry is how long it waits after a page that could not be read.
+	loadRetry = 500 * time.Millisecond
 	// roundEvents is how many events a shard handles before it dispatches.
 	roundEvents = 512
 )
@@ -58,6 +60,7 @@ type shard struct {
 	bytes   int         // of all machines
 	tight   bool        // bytes is above the shard's part of the memory limit
 	paused  bool        // not leased: nothing is dispatched
+	failed  []*page     // to be asked for again
 }
 
 func newShard(r *reign) *shard {
@@ -72,6 +75,7 @@ func (s *shard) run() {
 	defer scan.Stop()
 	retry := time.NewTimer(leaseRetry)
 	defer retry.Stop()
+	armed := true
 	var events []event
 	for {
 		select {
@@ -92,12 +96,23 @@ func (s *shard) run() {
 		case <-scan.C:
 			s.scan()
 		case <-retry.C:
+			armed = false
+			s.again()
 		}
 		s.dispatch()
-		if s.paused {
-			retry.Reset(leaseRetry)
+		if !armed && (s.paused || len(s.failed) > 0) {
+			armed = true
+			retry.Reset(s.patience())
 		}
 	}
+}
+
+// patience is how long to wait before what was not possible is tried again.
+func (s *shard) patience() time.Duration {
+	if s.paused {
+		return leaseRetry
+	}
+	return loadRetry
 }
 
 func (s *shard) handle(ev *event) {
@@ -263,60 +278,4 @@ func (s *shard) flush() {
 	b := s.batch
 	s.batch = store.Batch{}
 	s.r.cfg.Store.Propose(&b, func(store.Result, error) {})
-}
-
-// account keeps the sum of bytes in memory.
-func (s *shard) account(box *mailbox) {
-	n := box.machine.Bytes()
-	s.r.usage.memory.Add(int64(n - box.bytes))
-	s.bytes += n - box.bytes
-	box.bytes = n
-}
-
-// relieve makes all windows small while the shard holds more than its part of
-// the memory limit: what is in the store leaves memory, and what is not spills.
-func (s *shard) relieve() {
-	budget := int(s.r.cfg.Limits.Memory) / len(s.r.shards)
-	switch {
-	case !s.tight && s.bytes > budget:
-		s.tight = true
-	case s.tight && s.bytes < budget/2:
-		s.tight = false
-	default:
-		return
-	}
-	for box := range s.boxes {
-		box.squeezed = s.tight
-		box.machine.SetLimits(box.limits())
-		s.account(box)
-	}
-}
-
-// scan looks for what has expired, and lets go of idle machines.
-func (s *shard) scan() {
-	now := s.r.now()
-	for box := range s.boxes {
-		box.machine.Expire(now)
-		s.perform(box)
-		s.account(box)
-		if box.machine.Idle() && !box.dirty && len(box.browsers) == 0 {
-			box.machine = nil
-			delete(s.boxes, box)
-		}
-	}
-	s.flush()
-}
-
-// forget drops a mailbox that has ended, with all that it holds.
-func (s *shard) forget(box *mailbox) {
-	box.deleted.Store(true)
-	s.clearSpill(box)
-	if box.machine == nil {
-		return
-	}
-	s.r.usage.memory.Add(int64(-box.bytes))
-	s.bytes -= box.bytes
-	box.bytes = 0
-	box.machine = nil
-	delete(s.boxes, box)
 }

@@ -1,0 +1,77 @@
+package broker
+
+import (
+	"context"
+	"math"
+
+	"github.com/quorate/quorate/broker/queue"
+	"github.com/quorate/quorate/message"
+	"github.com/quorate/quorate/store"
+)
+
+// Purge removes all that waits in a queue, in O(1) whatever its depth. What is
+// delivered and not acknowledged stays with its consumers; it is not delivered
+// again.
+func (b *Broker) Purge(ctx context.Context, name string) error {
+	r, box, err := b.existing("purge", name)
+	if err != nil {
+		return err
+	}
+	var batch store.Batch
+	batch.PurgeQueue(box.id)
+	if _, err := r.logged(ctx, "purge", &batch); err != nil {
+		return err
+	}
+	box.shard.inbox.post(event{kind: evFunc, box: box, call: box.purge})
+	return nil
+}
+
+// purge empties the machine and the spill. Called by the shard.
+func (b *mailbox) purge() {
+	b.shard.clearSpill(b)
+	if b.machine == nil {
+		return
+	}
+	b.machine.Purge()
+	rest := b.machine.Volatile(queue.Place{}, queue.Place{Lane: math.MaxUint8})
+	b.stats.volatile.Store(int64(len(rest)))
+}
+
+// Delete deletes a queue with all that is in it. One with consumers is refused.
+func (b *Broker) Delete(ctx context.Context, name string) error {
+	const op = "delete"
+	r, box, err := b.existing(op, name)
+	if err != nil {
+		return err
+	}
+	if n := box.stats.consumers.Load(); n > 0 {
+		return errorf(KindInUse, op, "%s has %d consumers", box.dest, n)
+	}
+	var batch store.Batch
+	batch.DeleteQueue(box.id)
+	if _, err := r.logged(ctx, op, &batch); err != nil {
+		return err
+	}
+	r.directory.mu.Lock()
+	if r.directory.queues[name] == box {
+		delete(r.directory.queues, name)
+	}
+	r.directory.mu.Unlock()
+	box.shard.inbox.post(event{kind: evFunc, call: func() { box.shard.forget(box) }})
+	r.cfg.Observe(Event{Kind: DestinationRemoved, Destination: box.dest})
+	return nil
+}
+
+func (b *Broker) existing(op, name string) (*reign, *mailbox, error) {
+	r := b.current()
+	if r == nil {
+		return nil, nil, &Error{Kind: KindNotMaster, Op: op, Detail: "the broker does not serve"}
+	}
+	r.directory.mu.RLock()
+	defer r.directory.mu.RUnlock()
+	box := r.directory.queues[name]
+	if box == nil {
+		return nil, nil, errorf(KindInvalidDestination, op, "%s does not exist", message.Destination{Kind: message.Queue, Name: name})
+	}
+	return r, box, nil
+}
