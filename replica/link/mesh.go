@@ -29,6 +29,7 @@ type Mesh struct {
 		halfOpen *list.List // of net.Conn, the oldest first
 		refused  int        // handshakes that failed since the last line about it
 		lastLine time.Duration
+		said     bool // lastLine is a time
 	}
 	self atomic.Uint64 // how often UpdateSelf was called
 	wg   sync.WaitGroup
@@ -161,11 +162,11 @@ func (m *Mesh) complain(c net.Conn, err error) {
 	defer m.mu.Unlock()
 	m.mu.refused++
 	now := m.cfg.Clock()
-	if m.mu.refused > 1 && now-m.mu.lastLine < time.Second {
+	if m.mu.said && now-m.mu.lastLine < time.Second {
 		return
 	}
 	m.cfg.Log.Warn("A link is refused", "remote", c.RemoteAddr(), "reason", err, "count", m.mu.refused)
-	m.mu.refused, m.mu.lastLine = 0, now
+	m.mu.refused, m.mu.lastLine, m.mu.said = 0, now, true
 }
 
 // receive reads a link until it breaks. The connection counts once its first
