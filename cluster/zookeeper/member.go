@@ -34,10 +34,10 @@ type Member struct {
 	Weight    int     `json:"weight"`
 	Elected   *string `json:"elected"` // the master's sequence, ten digits
 	Node      string  `json:"node"`    // cluster.NodeText of the identity
-	Seat      string  `json:"seat"`
-	Link      string  `json:"link"` // host:port of the links
-	Term      uint64  `json:"term"` // of the last entry in the log
+	Link      string  `json:"link"`    // host:port of the links
+	Term      uint64  `json:"term"`    // of the last entry in the log
 	State     string  `json:"state"`
+	Seat      string  `json:"seat"` // name of the place that the node was started for
 
 	sequence string // ten digits; not part of the data
 }

@@ -33,8 +33,9 @@ func (l *life) age() time.Duration { return link.Now() - time.Duration(l.at.Load
 // The library would begin another one by itself when it expires; here that is
 // the end of this object, and everything is read and joined anew.
 type session struct {
-	conn *zk.Conn
-	wake chan struct{} // something happened
+	conn  *zk.Conn
+	ended <-chan zk.Event // closed when the library's goroutines have ended
+	wake  chan struct{}   // something happened
 
 	mu struct {
 		sync.Mutex
@@ -52,7 +53,7 @@ type session struct {
 func dial(ctx context.Context, servers []string, timeout time.Duration, auth string, alive *life, log *slog.Logger, patience time.Duration) (*session, error) {
 	s := &session{wake: make(chan struct{}, 1)}
 	s.mu.dirty, s.mu.all = make(map[string]bool), true
-	conn, _, err := zk.Connect(servers, timeout,
+	conn, events, err := zk.Connect(servers, timeout,
 		zk.WithLogger(quiet{log}), zk.WithLogInfo(false), zk.WithEventCallback(s.event),
 		zk.WithDialer(func(network, address string, patience time.Duration) (net.Conn, error) {
 			return s.open(network, address, patience, timeout, alive)
@@ -60,7 +61,7 @@ func dial(ctx context.Context, servers []string, timeout time.Duration, auth str
 	if err != nil {
 		return nil, err
 	}
-	s.conn = conn
+	s.conn, s.ended = conn, events
 	if err := s.await(ctx, patience); err != nil {
 		s.close()
 		return nil, err
@@ -154,14 +155,17 @@ func (s *session) spoil() {
 }
 
 // close ends the session, which removes its member at once where a server can be
-// reached, and its connection in any case.
+// reached, and its connection in any case. It waits for the library's
+// goroutines, and may be called twice.
 func (s *session) close() {
 	s.conn.Close()
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.mu.closed = true
 	if s.mu.tcp != nil {
 		s.mu.tcp.Close()
+	}
+	s.mu.Unlock()
+	for range s.ended { // nothing that it tells is used
 	}
 }
 

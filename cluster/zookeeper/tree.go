@@ -23,8 +23,10 @@ type tree struct {
 	path     string
 	record   string // path of the founding record
 	acl      []zk.ACL
+	open     []zk.ACL          // of the path's parents, which others share
 	children map[string]*child // members by name
 	founding []byte            // the record's data, nil without one
+	armed    map[string]bool   // paths with a watch: the library keeps each one it is asked for
 	prepared bool
 
 	own     string // name of this node's child, empty before it joined
@@ -33,11 +35,15 @@ type tree struct {
 }
 
 func newTree(s *session, path, record string, auth bool) *tree {
-	acl := zk.WorldACL(zk.PermAll)
+	open := zk.WorldACL(zk.PermAll)
+	acl := open
 	if auth {
 		acl = append([]zk.ACL{{Perms: zk.PermAll, Scheme: "auth"}}, zk.WorldACL(zk.PermRead)...)
 	}
-	return &tree{s: s, path: path, record: path + "/" + record, acl: acl, children: make(map[string]*child)}
+	return &tree{
+		s: s, path: path, record: path + "/" + record, acl: acl, open: open,
+		children: make(map[string]*child), armed: make(map[string]bool),
+	}
 }
 
 // prepare creates the path and its parents.
@@ -50,13 +56,40 @@ func (t *tree) prepare() error {
 		at += "/" + part
 		ok, _, err := t.s.conn.Exists(at)
 		if err == nil && !ok {
-			_, err = t.s.conn.Create(at, nil, 0, t.acl)
+			acl := t.open
+			if at == t.path {
+				acl = t.acl
+			}
+			_, err = t.s.conn.Create(at, nil, 0, acl)
 		}
 		if err != nil && !errors.Is(err, zk.ErrNodeExists) {
 			return fmt.Errorf("create %s: %w", at, err)
 		}
 	}
 	t.prepared = true
+	return nil
+}
+
+// exposed reports whether everybody may write to the path although it should
+// have the holders of the password alone, as ActiveMQ leaves it.
+func (t *tree) exposed() (bool, error) {
+	if len(t.acl) == 1 {
+		return false, nil
+	}
+	acl, _, err := t.s.conn.GetACL(t.path)
+	if err != nil {
+		return false, fmt.Errorf("read the access list of %s: %w", t.path, err)
+	}
+	return slices.ContainsFunc(acl, func(a zk.ACL) bool {
+		return a.Scheme == "world" && a.Perms&^zk.PermRead != 0
+	}), nil
+}
+
+// protect leaves the path to the holders of the password.
+func (t *tree) protect() error {
+	if _, err := t.s.conn.SetACL(t.path, t.acl, -1); err != nil {
+		return fmt.Errorf("restrict %s: %w", t.path, err)
+	}
 	return nil
 }
 
@@ -71,16 +104,20 @@ func (t *tree) refresh() error {
 }
 
 func (t *tree) read(all bool, dirty map[string]bool) error {
+	for path := range dirty {
+		delete(t.armed, path)
+	}
 	if all || dirty[t.path] {
 		if err := t.readNames(); err != nil {
 			return err
 		}
 	}
 	for name, c := range t.children {
-		if !all && c.known && !dirty[t.path+"/"+name] {
+		path := t.path + "/" + name
+		if !all && c.known && !dirty[path] {
 			continue
 		}
-		data, stat, _, err := t.s.conn.GetW(t.path + "/" + name)
+		data, stat, err := t.get(path)
 		switch {
 		case errors.Is(err, zk.ErrNoNode):
 			delete(t.children, name)
@@ -96,14 +133,32 @@ func (t *tree) read(all bool, dirty map[string]bool) error {
 	return nil
 }
 
+// get reads a node, with a watch if it has none.
+func (t *tree) get(path string) ([]byte, *zk.Stat, error) {
+	if t.armed[path] {
+		return t.s.conn.Get(path)
+	}
+	data, stat, _, err := t.s.conn.GetW(path)
+	t.armed[path] = err == nil
+	return data, stat, err
+}
+
 func (t *tree) readNames() error {
-	names, _, _, err := t.s.conn.ChildrenW(t.path)
+	var names []string
+	var err error
+	if t.armed[t.path] {
+		names, _, err = t.s.conn.Children(t.path)
+	} else {
+		names, _, _, err = t.s.conn.ChildrenW(t.path)
+	}
 	if err != nil {
 		return fmt.Errorf("list %s: %w", t.path, err)
 	}
+	t.armed[t.path] = true
 	for name := range t.children {
 		if !slices.Contains(names, name) {
 			delete(t.children, name)
+			delete(t.armed, t.path+"/"+name)
 		}
 	}
 	for _, name := range names {
@@ -115,20 +170,18 @@ func (t *tree) readNames() error {
 }
 
 func (t *tree) readRecord() error {
-	there, _, _, err := t.s.conn.ExistsW(t.record)
-	if err != nil {
-		return fmt.Errorf("look for the founding record: %w", err)
-	}
-	if !there {
-		t.founding = nil
-		return nil
+	if !t.armed[t.record] {
+		if _, _, _, err := t.s.conn.ExistsW(t.record); err != nil {
+			return fmt.Errorf("look for the founding record: %w", err)
+		}
+		t.armed[t.record] = true
 	}
 	data, _, err := t.s.conn.Get(t.record)
-	if errors.Is(err, zk.ErrNoNode) {
+	switch {
+	case errors.Is(err, zk.ErrNoNode):
 		t.founding = nil
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("read the founding record: %w", err)
 	}
 	t.founding = data
