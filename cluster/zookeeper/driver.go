@@ -25,6 +25,7 @@ import (
 	"github.com/quorate/quorate/cluster"
 	"github.com/quorate/quorate/logline"
 	"github.com/quorate/quorate/replica"
+	"github.com/quorate/quorate/replica/link"
 )
 
 const (
@@ -74,14 +75,17 @@ type Driver struct {
 	book  book
 	told  progress
 	found founder
+	again rejoin
 
 	mu struct {
 		sync.Mutex
 		address string // announced
 		master  bool
 		roster  roster
-		known   bool                // the roster is of the present session
-		seen    map[replica.ID]bool // members of the present session
+		known   bool                         // the roster is of the present session
+		seen    map[replica.ID]time.Duration // members of the present session, and link.Now() when they were last seen
+		learned time.Duration                // link.Now() when the members were last known for sure
+		lenient time.Duration                // link.Now() up to which members that are missing may still be on their way
 		changed chan struct{}
 	}
 }
@@ -118,6 +122,11 @@ func (d *Driver) Members() []Member {
 // runs the election until ctx ends. ZooKeeper is tried without end.
 func (d *Driver) Run(ctx context.Context) error {
 	d.alive.touch()
+	d.mu.Lock()
+	d.mu.learned = link.Now()
+	d.mu.Unlock()
+	st := d.cfg.Replica.Status()
+	d.book.seats(st.Table, st.ID)
 	if known := d.book.list(); len(known) > 0 {
 		d.cfg.Replica.SetAddresses(known)
 	}
@@ -214,14 +223,41 @@ func (d *Driver) pass(t *tree) error {
 		return err
 	}
 	d.learn(&st, newRoster(t.members(), d.cfg.BrokerName))
+	if err := d.guard(t); err != nil {
+		return err
+	}
 	return d.foundation(t, &st)
+}
+
+// guard leaves the path to the holders of the password, once a session, where
+// it was created without one. A path that other clusters share stays as it is.
+func (d *Driver) guard(t *tree) error {
+	if t.guarded {
+		return nil
+	}
+	exposed, err := t.exposed()
+	if err != nil || !exposed {
+		t.guarded = err == nil
+		return err
+	}
+	t.guarded = true
+	foreign := func(m Member) bool { return m.ID != d.cfg.BrokerName || m.Node == "" }
+	if slices.ContainsFunc(t.members(), foreign) {
+		d.log.Warn("Everybody can write to the path at ZooKeeper: it was created without a password, and others share it", "path", d.cfg.Path)
+		return nil
+	}
+	d.log.Info("From now on only the holders of zkPassword can write to the path at ZooKeeper", "path", d.cfg.Path)
+	return t.protect()
 }
 
 // attend joins, or brings this node's own data up to date.
 func (d *Driver) attend(t *tree, st *replica.Status, r *roster) error {
 	if t.own != "" && t.children[t.own] == nil {
 		t.own = ""
-		d.log.Warn("This node's member of ZooKeeper has been removed by somebody else; it joins again")
+		d.log.Warn("This node's member of ZooKeeper has been removed by somebody else; it joins again", "after", d.again.removed(link.Now()))
+	}
+	if t.own == "" && link.Now() < d.again.at {
+		return nil
 	}
 	data, err := d.describe(st, r, t.own).encode()
 	if err != nil {
@@ -262,6 +298,27 @@ func (d *Driver) describe(st *replica.Status, r *roster, own string) *Member {
 		m.Address = &address
 	}
 	return m
+}
+
+// rejoin keeps two nodes with one identity, of which each removes the other's
+// member as its own older one, from doing so in a loop.
+type rejoin struct {
+	at    time.Duration // link.Now() before which this node does not join
+	pause time.Duration
+}
+
+const rejoinMin, rejoinMax = time.Second, 30 * time.Second
+
+// removed gives the pause before joining again: none at first, then longer ones.
+func (r *rejoin) removed(now time.Duration) time.Duration {
+	switch {
+	case r.at == 0 || now-r.at > 2*rejoinMax:
+		r.pause = 0
+	default:
+		r.pause = min(max(2*r.pause, rejoinMin), rejoinMax)
+	}
+	r.at = now + r.pause
+	return r.pause
 }
 
 func stateOf(st *replica.Status) string {

@@ -3,6 +3,7 @@ package zookeeper
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -42,6 +43,7 @@ func decodeRecord(data []byte) (*seat.Table, []byte, error) {
 type founder struct {
 	quorum  time.Duration // link.Now() when a quorum was first seen, 0: none
 	refused []byte        // the record that this node could not take
+	foreign bool          // the record is of another cluster than this node's, and that was told
 }
 
 // foundation sees to it that the cluster is founded, once: by whoever writes the
@@ -50,13 +52,13 @@ func (d *Driver) foundation(t *tree, st *replica.Status) error {
 	if t.founding == nil {
 		return d.begin(t, st)
 	}
-	if st.Founded {
-		d.told = progress{}
-		return nil
-	}
 	table, raw, err := decodeRecord(t.founding)
 	if err != nil {
 		return err
+	}
+	if st.Founded {
+		d.compare(table, st)
+		return nil
 	}
 	switch s := table.Seat(uint64(st.ID)); {
 	case !st.Empty:
@@ -70,6 +72,16 @@ func (d *Driver) foundation(t *tree, st *replica.Status) error {
 		}
 	}
 	return nil
+}
+
+// compare looks whether the record is that of this node's own cluster.
+func (d *Driver) compare(table *seat.Table, st *replica.Status) {
+	foreign := st.Table != nil && table.Cluster != st.Table.Cluster
+	if foreign && !d.found.foreign {
+		d.log.Error("The record at ZooKeeper is of another cluster than this node's: give each a zkPath or brokerName of its own",
+			"path", d.cfg.Path, "record", hex.EncodeToString(table.Cluster[:]), "own", hex.EncodeToString(st.Table.Cluster[:]))
+	}
+	d.told, d.found.foreign = progress{}, foreign
 }
 
 // begin founds the cluster if it is this node's turn. A master that finds its
@@ -132,6 +144,11 @@ func (d *Driver) founding(st *replica.Status, r *roster) seat.Founding {
 			continue
 		}
 		f.Others = append(f.Others, p)
+	}
+	for i := range st.Peers { // who is no member may still show that there is a cluster
+		if p := &st.Peers[i]; p.Up && p.Reported && p.Founded && r.find(p.ID) == nil {
+			f.Others = append(f.Others, seat.Participant{Seat: p.Seat, ID: uint64(p.ID), Address: p.Address, Founded: true})
+		}
 	}
 	switch {
 	case len(r.members) < cluster.Quorum(d.cfg.Replicas):

@@ -28,6 +28,7 @@ type tree struct {
 	founding []byte            // the record's data, nil without one
 	armed    map[string]bool   // paths with a watch: the library keeps each one it is asked for
 	prepared bool
+	guarded  bool // who may write was looked at
 
 	own     string // name of this node's child, empty before it joined
 	data    []byte // what it holds

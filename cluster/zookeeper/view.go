@@ -5,59 +5,79 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/quorate/quorate/cluster"
 	"github.com/quorate/quorate/logline"
 	"github.com/quorate/quorate/replica"
+	"github.com/quorate/quorate/replica/link"
+	"github.com/quorate/quorate/replica/seat"
 )
 
+// hintFor is how long the disappearance of a member is news. A master that has
+// lost ZooKeeper for good must not be judged more strictly for ever.
+const hintFor = 10 * time.Second
+
 // Gate implements cluster.View: a node without a master stands only while a
-// quorum of members is there. When ZooKeeper has given no sign of life for a
-// session's timeout, its word no longer counts, and the links decide [S10].
+// quorum of the cluster's nodes are members. When ZooKeeper has given no sign of
+// life for a session's timeout, its word does not count, and the links decide
+// [S10]; when it is back, the others have as long to be back too.
 func (d *Driver) Gate() cluster.Gate {
-	away := d.silent()
+	st, away := d.cfg.Replica.Status(), d.silent()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	n, quorum := len(d.mu.roster.members), cluster.Quorum(d.cfg.Replicas)
+	n, missing := present(&st, &d.mu.roster)
 	switch {
 	case len(d.mu.roster.old) > 0:
 		return cluster.Gate{Shut: fmt.Sprintf("an ActiveMQ broker of the same name is a member of %s: the two do not mix", d.cfg.Path)}
-	case away:
+	case away || link.Now() < d.mu.lenient:
 		return cluster.Gate{}
 	case !d.mu.known:
 		return cluster.Gate{Shut: "the members at ZooKeeper are not known yet"}
-	case n < quorum:
-		return cluster.Gate{Few: true, Shut: fmt.Sprintf("%d of %d nodes are members at ZooKeeper, %d are needed%s",
-			n, d.cfg.Replicas, quorum, d.missingLocked())}
+	case n < cluster.Quorum(d.cfg.Replicas):
+		return cluster.Gate{Few: true, Shut: d.few(n, missing)}
 	}
 	return cluster.Gate{}
+}
+
+// few says that n members are not enough.
+func (d *Driver) few(n int, missing []string) string {
+	text := fmt.Sprintf("%d of %d nodes are members at ZooKeeper, %d are needed", n, d.cfg.Replicas, cluster.Quorum(d.cfg.Replicas))
+	if len(missing) > 0 {
+		text += "; missing: " + strings.Join(missing, ", ")
+	}
+	return text
 }
 
 // silent reports whether ZooKeeper has been away for a session's timeout.
 func (d *Driver) silent() bool { return d.alive.age() > d.cfg.SessionTimeout }
 
-// missingLocked names the seats without a member.
-func (d *Driver) missingLocked() string {
-	st := d.cfg.Replica.Status()
+// present counts the voters that are members, and names the seats of the others.
+// Before there is a cluster every member counts.
+func present(st *replica.Status, r *roster) (n int, missing []string) {
 	if st.Table == nil {
-		return ""
+		return len(r.members), nil
 	}
-	var missing []string
 	for _, s := range st.Table.Seats {
-		if !s.Vacant && d.mu.roster.find(replica.ID(s.ID)) == nil {
+		switch {
+		case s.Vacant:
+		case r.find(replica.ID(s.ID)) != nil:
+			n++
+		default:
 			missing = append(missing, s.Name)
 		}
 	}
-	return "; missing: " + strings.Join(missing, ", ")
+	return n, missing
 }
 
 // Gone implements cluster.View: the node was a member in the present session of
-// a ZooKeeper that answers, and is none now.
+// a ZooKeeper that answers, and has ceased to be one not long ago.
 func (d *Driver) Gone(leader replica.ID) bool {
-	away := d.silent()
+	away, now := d.silent(), link.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return !away && d.mu.known && d.mu.seen[leader] && d.mu.roster.find(leader) == nil
+	seen, was := d.mu.seen[leader]
+	return !away && d.mu.known && was && d.mu.roster.find(leader) == nil && now-seen < hintFor
 }
 
 // Sequence implements cluster.View: members are ranked in the order in which
@@ -95,14 +115,19 @@ func (d *Driver) notifyLocked() {
 
 // learn takes in a roster.
 func (d *Driver) learn(st *replica.Status, r roster) {
+	now := link.Now()
 	d.mu.Lock()
+	if now-d.mu.learned > d.cfg.SessionTimeout+tick {
+		d.mu.lenient = now + d.cfg.SessionTimeout
+	}
+	d.mu.learned = now
 	moved := !d.mu.known || r.key() != d.mu.roster.key()
 	d.mu.roster, d.mu.known = r, true
 	if d.mu.seen == nil {
-		d.mu.seen = make(map[replica.ID]bool)
+		d.mu.seen = make(map[replica.ID]time.Duration)
 	}
 	for i := range r.members {
-		d.mu.seen[r.members[i].node()] = true
+		d.mu.seen[r.members[i].node()] = now
 	}
 	if moved {
 		d.notifyLocked()
@@ -139,12 +164,15 @@ func (d *Driver) tellMembers(st *replica.Status, r *roster) {
 	if n > d.cfg.Replicas {
 		logline.TooMany.Log(d.log, d.cfg.Replicas, n)
 	}
-	if n < cluster.Quorum(d.cfg.Replicas) && st.Leader == 0 && !st.Founded {
-		logline.NotEnough.Log(d.log) // a founded node's election says it
-		d.mu.Lock()
-		missing := d.missingLocked()
-		d.mu.Unlock()
-		d.log.Info(fmt.Sprintf("%d of %d nodes are members at ZooKeeper, %d are needed%s", n, d.cfg.Replicas, cluster.Quorum(d.cfg.Replicas), missing))
+	voters, missing := present(st, r)
+	switch enough := voters >= cluster.Quorum(d.cfg.Replicas); {
+	case enough && len(missing) > 0:
+		d.log.Info(fmt.Sprintf("Members at ZooKeeper: %d of %d; missing: %s", voters, d.cfg.Replicas, strings.Join(missing, ", ")))
+	case enough:
+		d.log.Info(fmt.Sprintf("Members at ZooKeeper: %d of %d", voters, d.cfg.Replicas))
+	case !st.Founded: // the election says it of a node that has a cluster
+		logline.NotEnough.Log(d.log)
+		d.log.Info(d.few(voters, missing))
 	}
 }
 
@@ -167,6 +195,20 @@ func newBook(addresses []string, limit int) book {
 		b.entries = append(b.entries, entry{address: a})
 	}
 	return b
+}
+
+// seats adds where the cluster's table says that nodes are of which nothing
+// newer is known.
+func (b *book) seats(t *seat.Table, self replica.ID) {
+	if t == nil {
+		return
+	}
+	for _, s := range t.Seats {
+		known := func(e entry) bool { return e.address == s.Address || e.node == replica.ID(s.ID) }
+		if !s.Vacant && s.Address != "" && replica.ID(s.ID) != self && !slices.ContainsFunc(b.entries, known) {
+			b.entries = append(b.entries, entry{node: replica.ID(s.ID), address: s.Address})
+		}
+	}
 }
 
 // update takes in the members' addresses, and reports whether the list changed.
