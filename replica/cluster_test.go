@@ -41,8 +41,8 @@ type disk struct {
 	mode atomic.Int32
 	once sync.Once
 	free chan struct{} // closed when a hanging disk is given up
-	slow time.Duration
-	left atomic.Int64 // flushes until they fail, counted from 1; 0: never
+	slow atomic.Int64  // how long a flush takes, as a Duration
+	left atomic.Int64  // flushes until they fail, counted from 1; 0: never
 }
 
 // failAfter lets n more flushes succeed.
@@ -59,8 +59,8 @@ func newDisk(fs vfs.FS) *disk { return &disk{FS: fs, free: make(chan struct{})} 
 func (d *disk) release() { d.once.Do(func() { close(d.free) }) }
 
 func (d *disk) flush(f func() error) error {
-	if d.slow > 0 {
-		<-time.After(d.slow)
+	if t := time.Duration(d.slow.Load()); t > 0 {
+		<-time.After(t)
 	}
 	if d.left.Load() > 0 && d.left.Add(-1) <= 0 {
 		d.left.Store(1)
@@ -178,8 +178,14 @@ func (c *cluster) addresses(but *host) []string {
 }
 
 func (h *host) open() error {
+	was := h.disk
 	h.disk = newDisk(h.mem)
-	m, err := openToy(h.disk, "/store", h.name, h.c.judge)
+	if was != nil {
+		h.disk.slow.Store(was.slow.Load())
+	}
+	// On the disk itself: the toy holds its lock over a flush, and virtual time
+	// stands still while somebody waits for a lock.
+	m, err := openToy(h.mem, "/store", h.name, h.c.judge)
 	if err != nil {
 		return err
 	}

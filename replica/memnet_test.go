@@ -227,8 +227,9 @@ func (h *half) write(p []byte, deadline func() time.Time) (int, error) {
 	for {
 		h.mu.Lock()
 		if h.err != nil || h.eof {
+			err := errors.Join(h.err, net.ErrClosed)
 			h.mu.Unlock()
-			return done, errors.Join(h.err, net.ErrClosed)
+			return done, err
 		}
 		if room := min(memWindow-h.size, len(p)-done); room > 0 {
 			b := append([]byte(nil), p[done:done+room]...)
@@ -261,9 +262,9 @@ func (h *half) read(p []byte, deadline func() time.Time) (int, error) {
 		held, netChanged := h.n.held[[2]string{h.from, h.to}], h.n.changed
 		h.n.mu.Unlock()
 		h.mu.Lock()
-		if h.err != nil {
+		if err := h.err; err != nil {
 			h.mu.Unlock()
-			return 0, h.err
+			return 0, err
 		}
 		var ready time.Time
 		if len(h.chunks) > 0 && !held {

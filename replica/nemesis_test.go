@@ -37,6 +37,9 @@ func nemesis(t *testing.T, seed uint64, size, steps int) {
 		}
 	}
 	c.found()
+	for _, h := range c.hosts {
+		h.disk.slow.Store(c.rng.Int64N(int64(3 * time.Millisecond)))
+	}
 	c.leader()
 	ctx, stop := context.WithCancel(context.Background())
 	var wg sync.WaitGroup

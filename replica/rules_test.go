@@ -156,9 +156,9 @@ func TestTransfer(t *testing.T) {
 		for range 5 {
 			l := c.leader()
 			for _, h := range c.hosts {
-				h.disk.slow = 0
+				h.disk.slow.Store(0)
 			}
-			l.disk.slow = 30 * time.Millisecond // the slaves have it long before this one has
+			l.disk.slow.Store(int64(30 * time.Millisecond)) // the slaves have it long before this one has
 			outcomes := make(chan error, 300)
 			for range 100 {
 				b := c.batch()
@@ -576,7 +576,7 @@ func TestReplaceByNewIdentity(t *testing.T) {
 		}
 		c.eventually("a voter", func() bool { return victim.node.Status().Role == Follower })
 		c.even()
-		for _, line := range []string{"Slave requested: STATE", "1/1 files"} {
+		for _, line := range []string{"Slave requested: STATE", "Slave requested: sub/BIG", "2/2 files"} {
 			if !victim.lines.has(line) {
 				t.Errorf("the slave does not say %q", line)
 			}
@@ -627,7 +627,7 @@ func TestGroupCommit(t *testing.T) {
 		c.found()
 		l := c.leader()
 		for _, h := range c.hosts {
-			h.disk.slow = time.Millisecond
+			h.disk.slow.Store(int64(time.Millisecond))
 		}
 		before := l.node.Status().LastIndex
 		var all []string
@@ -794,4 +794,60 @@ func TestPortIsKept(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// [S12, M7] What an interrupted transfer left and is verified is not sent
+// again; what differs is.
+func TestTransferGoesOn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := newCluster(t, seedOf(t), 3)
+		defer c.closeAll()
+		c.found()
+		l := c.leader()
+		victim := others(c, l)[1]
+		victim.kill(0)
+		victim.wipe()
+		dir := "/node/" + dirStaging
+		if err := victim.mem.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := writeBig(victim.mem, dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := writeToy(victim.mem, dir, toyState{Index: 7}); err != nil {
+			t.Fatal(err)
+		}
+		victim.start()
+		c.eventually("a voter", func() bool { return victim.node.Status().Role == Follower })
+		c.even()
+		for _, line := range []string{"Slave skipping download of: sub/BIG", "Slave requested: STATE", "2/2 files"} {
+			if !victim.lines.has(line) {
+				t.Errorf("the slave does not say %q", line)
+			}
+		}
+	})
+}
+
+// A transfer that breaks off is reported, and begun again: without the report
+// the slave stays in raft's snapshot state for ever [M7].
+func TestTransferBreaks(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := newCluster(t, seedOf(t), 3)
+		defer c.closeAll()
+		c.found()
+		l := c.leader()
+		victim := others(c, l)[1]
+		victim.kill(0)
+		victim.wipe()
+		victim.start()
+		for range 100 {
+			if victim.lines.has("Slave requested: ") {
+				c.net.reset(l.name, victim.name)
+				break
+			}
+			<-time.After(10 * time.Millisecond)
+		}
+		c.eventually("a voter", func() bool { return victim.node.Status().Role == Follower })
+		c.even()
+	})
 }

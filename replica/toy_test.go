@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
@@ -165,7 +166,23 @@ func (m *toy) Checkpoint(dir string) (wal.Index, uint64, []byte, error) {
 	if err := m.fs.MkdirAll(dir, 0o755); err != nil {
 		return 0, 0, nil, err
 	}
+	if err := writeBig(m.fs, dir); err != nil {
+		return 0, 0, nil, err
+	}
 	return m.state.Index, m.state.Term, m.state.Membership, writeToy(m.fs, dir, m.state)
+}
+
+// writeBig writes a file that is the same in all checkpoints, below a directory.
+func writeBig(fs vfs.FS, dir string) error {
+	if err := fs.MkdirAll(fs.PathJoin(dir, "sub"), 0o755); err != nil {
+		return err
+	}
+	f, err := fs.Create(fs.PathJoin(dir, "sub", "BIG"), "toy")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(bytes.Repeat([]byte("quorate!"), 40_000))
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 func (m *toy) Restore(dir string) error {
