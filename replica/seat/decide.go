@@ -11,6 +11,7 @@ import (
 type View struct {
 	Peers    []Peer                        // every node that it has a link to
 	Gone     func(id uint64) time.Duration // since when an identity has no link; 0: it has one
+	Ordered  []string                      // seats whose holders, once they have no link, may be replaced by anybody: a person says so
 	Surplus  time.Duration                 // a holder is gone that long before a node of another name takes its seat; ≤ 0: never
 	Changing bool                          // a change of the membership is under way
 }
@@ -22,6 +23,7 @@ type Peer struct {
 	Address     string
 	Incarnation uint64
 	Member      bool // says that it belongs to this cluster
+	Replicas    int  // that it is configured for; 0: not known
 	CaughtUp    bool // its log is at, or hardly behind, the leader's
 }
 
@@ -56,14 +58,17 @@ type Action struct {
 const learnerPatience = time.Minute
 
 // Decide says what the membership needs next: one small change at a time. The
-// voters are never more nor fewer than the seats.
+// voters are never more nor fewer than the seats, and a holder with a link keeps
+// its seat. An identity that learns for one seat does not stop the others.
 func Decide(t *Table, v View) Action {
 	if v.Changing || t == nil {
 		return Action{}
 	}
 	for i := range t.Seats {
 		if s := &t.Seats[i]; s.Learner != 0 {
-			return learning(s, v)
+			if a := learning(t, s, v); a.Kind != None {
+				return a
+			}
 		}
 	}
 	var refused Action
@@ -77,7 +82,7 @@ func Decide(t *Table, v View) Action {
 		if a.Kind == AddLearner {
 			return a
 		}
-		if refused.Kind == None {
+		if refused.Kind != Refuse {
 			refused = a
 		}
 	}
@@ -85,7 +90,7 @@ func Decide(t *Table, v View) Action {
 }
 
 // learning goes on with a seat that somebody is caught up for.
-func learning(s *Seat, v View) Action {
+func learning(t *Table, s *Seat, v View) Action {
 	i := slices.IndexFunc(v.Peers, func(p Peer) bool { return p.ID == s.Learner })
 	if !s.Vacant && v.Gone(s.ID) == 0 {
 		return Action{Kind: DropLearner, Seat: s.Name, Old: s.Learner, Why: "the seat's holder has come back"}
@@ -97,6 +102,9 @@ func learning(s *Seat, v View) Action {
 		return Action{}
 	}
 	if p := v.Peers[i]; p.CaughtUp {
+		if other := t.Named(p.Seat); other != nil || p.Seat == "" {
+			p.Seat = s.Name // its own name is another seat's
+		}
 		return Action{Kind: Swap, Seat: s.Name, Peer: p, Old: s.ID, Why: "the learner has caught up"}
 	}
 	return Action{}
@@ -104,27 +112,50 @@ func learning(s *Seat, v View) Action {
 
 // admit finds a seat for a node that has none.
 func admit(t *Table, p Peer, v View) Action {
-	if s := t.Named(p.Seat); s != nil {
-		if s.Vacant || v.Gone(s.ID) > 0 {
-			return Action{Kind: AddLearner, Seat: s.Name, Peer: p, Old: s.ID, Why: "it comes to the place of a holder that has gone"}
-		}
-		return Action{Kind: Refuse, Seat: s.Name, Peer: p,
-			Why: fmt.Sprintf("seat %s is held by a live node: start this one for a place of its own, or stop the other", s.Name)}
+	refuse := func(seat, format string, args ...any) Action {
+		return Action{Kind: Refuse, Seat: seat, Peer: p, Why: fmt.Sprintf(format, args...)}
 	}
+	if p.Replicas != 0 && p.Replicas != t.Replicas {
+		return refuse("", "it is configured for replicas=%d and the cluster has %d: correct its configuration", p.Replicas, t.Replicas)
+	}
+	s := t.Named(p.Seat)
+	if s == nil {
+		return surplus(t, p, v, refuse)
+	}
+	switch {
+	case s.Learner != 0:
+		return refuse(s.Name, "another node is being caught up for seat %s: start this one for a place of its own, or stop the other", s.Name)
+	case s.Vacant || v.Gone(s.ID) > 0:
+		return take(s, p, "it comes to the place of a holder that has gone")
+	}
+	return refuse(s.Name, "seat %s is held by a live node: start this one for a place of its own, or stop the other", s.Name)
+}
+
+func take(s *Seat, p Peer, why string) Action {
+	return Action{Kind: AddLearner, Seat: s.Name, Peer: p, Old: s.ID, Why: why}
+}
+
+// surplus finds a seat for a node to whose place none belongs.
+func surplus(t *Table, p Peer, v View, refuse func(seat, format string, args ...any) Action) Action {
 	var longest *Seat
 	for i := range t.Seats {
 		s := &t.Seats[i]
-		if s.Vacant {
-			return Action{Kind: AddLearner, Seat: s.Name, Peer: p, Old: s.ID, Why: "the seat was never taken"}
-		}
-		if longest == nil || v.Gone(s.ID) > v.Gone(longest.ID) {
+		switch {
+		case s.Learner != 0:
+		case s.Vacant:
+			return take(s, p, "the seat was never taken")
+		case slices.Contains(v.Ordered, s.Name) && v.Gone(s.ID) > 0:
+			return take(s, p, "its holder has gone, and a person gave its seat up")
+		case longest == nil || v.Gone(s.ID) > v.Gone(longest.ID):
 			longest = s
 		}
 	}
 	if longest != nil && v.Surplus > 0 && v.Gone(longest.ID) > v.Surplus {
-		return Action{Kind: AddLearner, Seat: longest.Name, Peer: p, Old: longest.ID,
-			Why: fmt.Sprintf("its holder has been gone for %v", v.Gone(longest.ID).Round(time.Second))}
+		return take(longest, p, fmt.Sprintf("its holder has been gone for %v", v.Gone(longest.ID).Round(time.Second)))
 	}
-	return Action{Kind: Refuse, Peer: p,
-		Why: fmt.Sprintf("the cluster has %d seats and none is called %q or free: correct the node's hostname, bind or peers", t.Replicas, p.Seat)}
+	then := "it takes nobody's place, as configured"
+	if v.Surplus > 0 {
+		then = fmt.Sprintf("it takes the place of a holder that has been gone for %v", v.Surplus)
+	}
+	return refuse("", "the cluster has %d seats and none is called %q or free: correct the node's hostname, bind or peers; %s", t.Replicas, p.Seat, then)
 }

@@ -96,7 +96,33 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// Decode reads what Append wrote. The table shares nothing with b.
+// Check says what makes a table unfit for a cluster, nil if nothing does: as
+// many seats as replicas, every identity and every name once.
+func (t *Table) Check() error {
+	switch {
+	case t.Cluster == [16]byte{}:
+		return fmt.Errorf("%w: no cluster", ErrTable)
+	case t.Replicas < 1 || t.Replicas > maxReplicas || len(t.Seats) != t.Replicas:
+		return fmt.Errorf("%w: %d seats for %d replicas", ErrTable, len(t.Seats), t.Replicas)
+	}
+	ids, names := map[uint64]bool{0: true}, map[string]bool{"": true}
+	for _, s := range t.Seats {
+		if ids[s.ID] || names[s.Name] {
+			return fmt.Errorf("%w: seat %q has no identity or name of its own", ErrTable, s.Name)
+		}
+		ids[s.ID], names[s.Name] = true, true
+	}
+	for _, s := range t.Seats {
+		if s.Learner != 0 && ids[s.Learner] {
+			return fmt.Errorf("%w: the learner for seat %q is somebody else already", ErrTable, s.Name)
+		}
+		ids[s.Learner] = true
+	}
+	return nil
+}
+
+// Decode reads what Append wrote: a table that passes Check, or an error. The
+// table shares nothing with b.
 func Decode(b []byte) (*Table, error) {
 	const fixed = len(tableMagic) + 1 + 16
 	if len(b) < fixed+4 || string(b[:4]) != tableMagic {
@@ -123,6 +149,9 @@ func Decode(b []byte) (*Table, error) {
 	}
 	if r.bad || len(r.b) != 0 {
 		return nil, fmt.Errorf("%w: cut off, or too long", ErrTable)
+	}
+	if err := t.Check(); err != nil {
+		return nil, err
 	}
 	return t, nil
 }
