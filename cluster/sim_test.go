@@ -130,7 +130,13 @@ func (w *world) tell(x *simNode) {
 	copied := *x
 	for _, y := range w.nodes {
 		if y != x {
-			w.send(x, y, func() { y.learn(&copied) })
+			w.send(x, y, func() {
+				y.learn(&copied)
+				if copied.st.ID == y.st.Leader && copied.st.Role != replica.Leader && copied.st.Term >= y.st.Term {
+					y.st.Leader = 0 // taken at its word that it leads no more
+					w.tell(y)
+				}
+			})
 		}
 	}
 }
@@ -224,9 +230,19 @@ func (w *world) count(x *simNode) {
 	w.lead(x)
 }
 
-// lead sends heartbeats for as long as x leads.
+// lead sends heartbeats for as long as x leads: it does not without a quorum.
 func (w *world) lead(x *simNode) {
 	if x.st.Role != replica.Leader || w.dead[x.st.ID] {
+		return
+	}
+	linked := 1
+	for _, y := range w.nodes {
+		if y != x && w.now-x.heard[y.st.ID] < time.Second {
+			linked++
+		}
+	}
+	if linked < Quorum(len(w.nodes)) {
+		w.depose(x, x.st.Term+1)
 		return
 	}
 	w.tell(x)
@@ -236,11 +252,22 @@ func (w *world) lead(x *simNode) {
 			w.send(x, y, func() {
 				if term >= y.st.Term {
 					y.st.Term, y.st.Leader, y.st.Role = term, x.st.ID, replica.Follower
+					return
 				}
+				later := y.st.Term
+				w.send(y, x, func() { w.depose(x, later) })
 			})
 		}
 	}
 	w.after(100*time.Millisecond, func() { w.lead(x) })
+}
+
+// depose ends a reign that a node of a later term cannot follow.
+func (w *world) depose(x *simNode, term uint64) {
+	if term > x.st.Term {
+		x.st.Term, x.vote, x.st.Role, x.st.Leader = term, 0, replica.Follower, 0
+		w.tell(x)
+	}
 }
 
 // beat sends keep-alives for ever.
