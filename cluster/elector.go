@@ -24,6 +24,9 @@ const (
 	step = 200 * time.Millisecond
 	// jitterMax keeps two nodes that think they have the same rank apart.
 	jitterMax = 20 * time.Millisecond
+	// soon bounds the random time after which a candidacy that nobody answered
+	// is repeated, once: somebody may have followed another leader for a moment.
+	soonMin, soonMax = 100 * time.Millisecond, 150 * time.Millisecond
 	// again bounds the random time after which a node without a leader stands
 	// once more.
 	againMin, againMax = 300 * time.Millisecond, 900 * time.Millisecond
@@ -42,10 +45,10 @@ type Elector struct {
 	leaderless bool          // an episode without a leader that this node may end
 	since      time.Duration // when it began
 	jitter     time.Duration // of this episode
-	stood      bool          // in this episode
+	stood      int           // how often, in this episode
 	term       uint64        // in which it stood last
-	free       int           // voters that had let go then
-	next       time.Duration // when it stands again
+	free       int           // voters that had let go of the leader: the fewest since then
+	soon, next time.Duration // when it stands again, without and with an answer
 }
 
 // Input is all that a decision depends on.
@@ -103,7 +106,7 @@ func (e *Elector) Decide(in Input) Decision {
 	return d
 }
 
-func (e *Elector) reset() { e.leaderless, e.stood = false, false }
+func (e *Elector) reset() { e.leaderless, e.stood = false, 0 }
 
 // judge tells for how long the leader is above suspicion, or what is wrong with
 // it.
@@ -150,7 +153,7 @@ func barred(in Input) (why string, few bool) {
 // begin opens an episode without a leader, if none is open.
 func (e *Elector) begin(now time.Duration) {
 	if !e.leaderless {
-		e.leaderless, e.since, e.stood = true, now, false
+		e.leaderless, e.since, e.stood = true, now, 0
 		e.jitter = time.Duration(e.Random(int64(jitterMax)))
 	}
 }
@@ -159,11 +162,14 @@ func (e *Elector) begin(now time.Duration) {
 func (e *Elector) stand(in Input, d *Decision) {
 	st, now := in.Status, in.Now
 	free, all := freed(st)
+	asking := e.stood > 0 && st.Term == e.term // no term of its own yet: it has not even heard that it could win
 	at := e.next
 	switch {
-	case e.stood && st.Term == e.term && free > e.free:
+	case asking && free > e.free:
 		at = now // who ignored this node then can vote now
-	case e.stood:
+	case asking && e.stood == 1:
+		at = e.soon
+	case e.stood > 0:
 	default:
 		if r := e.rank(in); r > 0 {
 			at = e.since + time.Duration(r)*step + e.jitter
@@ -173,13 +179,22 @@ func (e *Elector) stand(in Input, d *Decision) {
 		}
 	}
 	if now < at {
+		e.free = min(e.free, free)
 		d.Next = at - now
 		return
 	}
-	e.stood, e.term, e.free = true, st.Term, free
-	wait := againMin + time.Duration(e.Random(int64(againMax-againMin)))
-	e.next = now + wait
-	d.Stand, d.Next = true, wait
+	e.stood, e.term, e.free = e.stood+1, st.Term, free
+	e.soon = now + e.between(soonMin, soonMax)
+	e.next = now + e.between(againMin, againMax)
+	d.Stand, d.Next = true, e.next-now
+	if e.stood == 1 {
+		d.Next = e.soon - now
+	}
+}
+
+// between gives a random time of at least least and less than most.
+func (e *Elector) between(least, most time.Duration) time.Duration {
+	return least + time.Duration(e.Random(int64(most-least)))
 }
 
 // freed counts the reachable voters that follow nobody, and tells whether that
