@@ -14,6 +14,7 @@ package zookeeper
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -216,6 +217,11 @@ func (d *Driver) pass(t *tree) error {
 	}
 	if err := t.refresh(); err != nil {
 		return err
+	}
+	if d.alive.age() >= tick/2 { // the library's pings may be further apart
+		if _, _, err := t.s.conn.Exists(t.path); err != nil {
+			return fmt.Errorf("look for a sign of life: %w", err)
+		}
 	}
 	st := d.cfg.Replica.Status()
 	r := newRoster(t.members(), d.cfg.BrokerName)

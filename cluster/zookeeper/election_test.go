@@ -233,3 +233,71 @@ func TestPassword(t *testing.T) {
 	wrong := start(t, e, 4, func(c *Config) { c.Password = "other" })
 	await(t, "refusal is told", 10*time.Second, func() bool { return wrong.log.count("not authenticated") > 0 })
 }
+
+// A node that starts while the ensemble is away finds the others where they were
+// last [S9], and stands by its links alone.
+func TestStartWithoutZooKeeper(t *testing.T) {
+	e := testzk.Start(t)
+	var kept []string
+	g := three(t, e, func(c *Config) {
+		if c.Seat == "seat-1" {
+			c.Remember = func(a []string) error { kept = a; return nil }
+		}
+	})
+	await(t, "two addresses", 5*time.Second, func() bool { _, _, a := g[0].r.asked(); return len(a) == 2 })
+	g[0].stop()
+	table := g[0].r.Status().Table
+	e.StopAll()
+	again := start(t, e, 1, func(c *Config) { c.Remembered = kept })
+	again.r.set(func(st *replica.Status) {
+		st.Founded, st.Empty, st.Role, st.Table, st.Term = true, false, replica.Follower, table, 1
+	})
+	connect(again.r, g[1].r)
+	if _, _, a := again.r.asked(); len(kept) != 2 || len(a) > 0 && !slices.Equal(a, kept) {
+		t.Errorf("remembered %v, looks at %v", kept, a)
+	}
+	await(t, "it stands", 6*time.Second, func() bool { n, _, _ := again.r.asked(); return n > 0 })
+	if again.log.count("ZooKeeper cannot be reached") > 1 {
+		t.Error("ZooKeeper's absence is told more than once")
+	}
+}
+
+// A master writes the record again when it is lost, so that no empty nodes found
+// a second cluster.
+func TestRecordIsWrittenAgain(t *testing.T) {
+	e := testzk.Start(t)
+	g := three(t, e, nil)
+	g[0].r.set(func(st *replica.Status) { st.Role, st.Leader = replica.Leader, 1 })
+	c := observer(t, e)
+	record := path + "/" + recordName("ganinfo_mq")
+	if err := c.Delete(record, -1); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the record is there again", 5*time.Second, func() bool {
+		data, _, err := c.Get(record)
+		if err != nil {
+			return false
+		}
+		table, _, err := decodeRecord(data)
+		return err == nil && table.Cluster == g[0].r.Status().Table.Cluster
+	})
+}
+
+// One server that hangs, or dies, is not noticed by the election.
+func TestOneServerDown(t *testing.T) {
+	e := testzk.Start(t)
+	g := three(t, e, nil)
+	e.Pause(0)
+	e.Kill(1)
+	e.Start(1)
+	await(t, "all are members", 60*time.Second, func() bool {
+		n := 0
+		for _, r := range g {
+			if len(r.Members()) == 3 && !r.silent() {
+				n++
+			}
+		}
+		return n == 3
+	})
+	e.Resume(0)
+}

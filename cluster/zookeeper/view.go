@@ -49,8 +49,9 @@ func (d *Driver) few(n int, missing []string) string {
 	return text
 }
 
-// silent reports whether ZooKeeper has been away for a session's timeout.
-func (d *Driver) silent() bool { return d.alive.age() > d.cfg.SessionTimeout }
+// silent reports whether ZooKeeper has been away for a session's timeout. It is
+// asked for a sign of life each tick.
+func (d *Driver) silent() bool { return d.alive.age() > max(d.cfg.SessionTimeout, 2*tick) }
 
 // present counts the voters that are members, and names the seats of the others.
 // Before there is a cluster every member counts.
