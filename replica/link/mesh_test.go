@@ -45,12 +45,19 @@ func join(t *testing.T, n *memnet.Net, host string, id ID, incarnation uint64, p
 
 func joinBy(t *testing.T, network Network, host string, id ID, incarnation uint64, peers ...string) *member {
 	t.Helper()
+	return joinWith(t, network, host, id, incarnation, func(*Config) {}, peers...)
+}
+
+func joinWith(t *testing.T, network Network, host string, id ID, incarnation uint64, change func(*Config), peers ...string) *member {
+	t.Helper()
 	m := &member{network: network, hello: Hello{ID: id, Seat: host, Incarnation: incarnation, Replicas: 3, Address: host + ":1"}}
-	m.Mesh = New(Config{
+	conf := Config{
 		Self: m.self, Token: "secret", Network: network, Bind: host + ":1", Handler: m,
 		Clock: func() time.Duration { return time.Duration(time.Now().UnixNano()) },
 		Log:   slog.New(slog.NewTextHandler(&m.lines, nil)),
-	})
+	}
+	change(&conf)
+	m.Mesh = New(conf)
 	if _, err := m.Listen(); err != nil {
 		t.Fatal(err)
 	}

@@ -43,8 +43,11 @@ func TestTableRoundTrip(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add(table(3).Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if tb, err := Decode(b); err == nil && len(tb.Seats) > maxReplicas {
-			t.Fatal("too many seats")
+		if tb, err := Decode(b); err == nil {
+			again, err := Decode(tb.Append(nil))
+			if err != nil || !reflect.DeepEqual(tb, again) || len(tb.Seats) != tb.Replicas {
+				t.Fatalf("%+v became %+v, %v", tb, again, err)
+			}
 		}
 		_, _ = decodeIdentity(b)
 	})
