@@ -117,7 +117,7 @@ func judge(st *replica.Status, gone bool) (left time.Duration, reason string) {
 		limit = hinted
 	}
 	switch {
-	case i < 0 || !st.Peers[i].Up:
+	case i < 0 || !st.Peers[i].Up || st.Peers[i].Heard > time.Hour: // of a link that just broke nothing was ever heard
 		return 0, "its link is broken"
 	case st.Peers[i].Heard >= limit:
 		return 0, fmt.Sprintf("it has been silent for %v", st.Peers[i].Heard.Round(time.Millisecond))

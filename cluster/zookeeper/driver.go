@@ -73,10 +73,10 @@ type Driver struct {
 	alive life
 	poked chan struct{} // Announce was called
 
-	book  book
-	told  progress
-	found founder
-	again rejoin
+	book    book
+	told    progress
+	found   founder
+	rejoins rejoin
 
 	mu struct {
 		sync.Mutex
@@ -141,15 +141,23 @@ func (d *Driver) Run(ctx context.Context) error {
 // meet holds one session after another.
 func (d *Driver) meet(ctx context.Context) {
 	r := recovery{log: d.log, servers: d.cfg.Addresses}
+	again(ctx, func(ctx context.Context) error { return d.session(ctx, &r) }, func(err error) {
+		r.lost(err)
+		d.unknown()
+	})
+}
+
+// again calls one until ctx ends, and lost after each time that it returned. The
+// pause between two calls grows while they fail soon; it never ends.
+func again(ctx context.Context, one func(context.Context) error, lost func(error)) {
 	pause := pauseMin
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := d.session(ctx, &r)
+		err := one(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		r.lost(err)
-		d.unknown()
+		lost(err)
 		if time.Since(began) > 2*attempt {
 			pause = pauseMin
 		}
@@ -260,9 +268,9 @@ func (d *Driver) guard(t *tree) error {
 func (d *Driver) attend(t *tree, st *replica.Status, r *roster) error {
 	if t.own != "" && t.children[t.own] == nil {
 		t.own = ""
-		d.log.Warn("This node's member of ZooKeeper has been removed by somebody else; it joins again", "after", d.again.removed(link.Now()))
+		d.log.Warn("This node's member of ZooKeeper has been removed by somebody else; it joins again", "after", d.rejoins.removed(link.Now()))
 	}
-	if t.own == "" && link.Now() < d.again.at {
+	if t.own == "" && link.Now() < d.rejoins.at {
 		return nil
 	}
 	data, err := d.describe(st, r, t.own).encode()
