@@ -54,7 +54,7 @@ func dial(ctx context.Context, servers []string, timeout time.Duration, auth str
 	s := &session{wake: make(chan struct{}, 1)}
 	s.mu.dirty, s.mu.all = make(map[string]bool), true
 	conn, events, err := zk.Connect(servers, timeout,
-		zk.WithLogger(quiet{log}), zk.WithLogInfo(false), zk.WithEventCallback(s.event),
+		zk.WithHostProvider(&inTurn{}), zk.WithLogger(quiet{log}), zk.WithLogInfo(false), zk.WithEventCallback(s.event),
 		zk.WithDialer(func(network, address string, patience time.Duration) (net.Conn, error) {
 			return s.open(network, address, patience, timeout, alive)
 		}))
