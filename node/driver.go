@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/quorate/quorate/cluster/peers"
+	"github.com/quorate/quorate/cluster/zookeeper"
 	"github.com/quorate/quorate/config"
 	"github.com/quorate/quorate/logline"
 )
@@ -29,6 +30,12 @@ func (n *Node) newDriver() (driver, error) {
 		return peers.New(peers.Config{Replica: n.replica, Peers: []string{self}, Self: self, Replicas: 1, Weight: s.Weight, Logger: log}), nil
 	case config.Peers:
 		return peers.New(peers.Config{Replica: n.replica, Peers: s.Peers, Self: s.Self, Replicas: s.Replicas, Weight: s.Weight, Logger: log}), nil
+	case config.ZooKeeper:
+		return zookeeper.New(zookeeper.Config{
+			Replica: n.replica, Addresses: s.ZK.Addresses, Password: s.ZK.Password, Path: s.ZK.Path, SessionTimeout: s.ZK.SessionTimeout,
+			BrokerName: n.cfg.BrokerName, Container: s.Container, Weight: s.Weight, Replicas: s.Replicas, Seat: s.Seat(), Logger: log,
+			Remember: n.remember, Remembered: n.remembered(),
+		}), nil
 	}
 	return nil, fmt.Errorf("election %q is not known, %s, %s and %s are", s.Election, config.ZooKeeper, config.Peers, config.Alone)
 }

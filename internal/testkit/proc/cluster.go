@@ -123,10 +123,17 @@ func (c *Cluster) Master(ctx context.Context) *Node {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
+		running := 0
 		for _, n := range c.Nodes {
-			if n.Running() && n.Accepts() {
-				return n
+			if n.Running() {
+				running++
+				if n.Accepts() {
+					return n
+				}
 			}
+		}
+		if running == 0 {
+			c.T.Fatal("no node runs")
 		}
 		select {
 		case <-tick.C:
