@@ -35,8 +35,12 @@ func openIndex(fs vfs.FS, dir string, o Options, fail func(error)) (*index, erro
 
 // open opens the database, unless that ends in a Fatalf.
 func (ix *index) open(dir string, po *pebble.Options) error {
+	c := newCompactions()
+	po.Experimental.CompactionScheduler = c
 	return ix.unlessDead(func() (err error) {
-		ix.db, err = pebble.Open(dir, po)
+		if ix.db, err = pebble.Open(dir, po); err == nil {
+			c.start()
+		}
 		return err
 	})
 }
@@ -167,7 +171,8 @@ func (l *pebbleLogger) Fatalf(format string, args ...any) {
 
 func (l *pebbleLogger) events(tableDeleted func()) *pebble.EventListener {
 	ev := &pebble.EventListener{
-		BackgroundError: func(err error) { l.fail(fmt.Errorf("index: %w", err)) },
+		// Pebble would try a flush that failed again and again, at full speed.
+		BackgroundError: func(err error) { l.Fatalf("in the background: %w", err) },
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
 			l.fail(fmt.Errorf("%w: index: %s: %w", ErrCorrupt, i.Path, i.Details))
 		},
