@@ -101,7 +101,6 @@ func (u *usage) room(ctx context.Context, stored bool, dest fmt.Stringer) error 
 			}
 			select {
 			case <-changed:
-				limit, used, max = u.full(stored)
 			case <-t.C:
 				return u.refuse(limit, used, max, dest, timeout)
 			case <-ctx.Done():

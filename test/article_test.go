@@ -2,7 +2,6 @@ package test
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -135,7 +134,7 @@ func TestEveryOrder(t *testing.T) {
 			for _, k := range start {
 				c.Start(c.Nodes[k])
 			}
-			t.Log(fmt.Sprintf("stopped %v, started %v", stop, start))
+			t.Logf("stopped %v, started %v", stop, start)
 		}
 		confirmAfter(ctx, t, run, 50)
 		settle(ctx, t, run)

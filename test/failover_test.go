@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,6 +85,32 @@ func confirmAfter(ctx context.Context, t *testing.T, run *load.Run, n int) {
 		case <-ctx.Done():
 			sent, confirmed, received := run.History.Counts()
 			t.Fatalf("no progress: %d sent, %d confirmed, %d received: %v", sent, confirmed, received, ctx.Err())
+		}
+	}
+}
+
+// confirmUntil lets the load run until a moment.
+func confirmUntil(ctx context.Context, t *testing.T, run *load.Run, until time.Time) {
+	t.Helper()
+	for time.Now().Before(until) {
+		confirmAfter(ctx, t, run, 10)
+	}
+}
+
+// seated waits until a node counts as a voter: its own status says so.
+func seated(ctx context.Context, t *testing.T, c *proc.Cluster, n *proc.Node) {
+	t.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		out, err := quorate(ctx, "cluster", "status", "--json", "--data", n.Dir)
+		if err == nil && strings.Count(out, `"up": true`) == len(c.Nodes) && !strings.Contains(out, `"learning": true`) && !strings.Contains(out, `"vacant": true`) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("%s is not seated: %v\n%s", n.Name, err, out)
 		}
 	}
 }

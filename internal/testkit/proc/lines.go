@@ -14,7 +14,6 @@ type Lines struct {
 	mu      sync.Mutex
 	lines   []string
 	changed chan struct{}
-	closed  bool
 }
 
 func newLines() *Lines { return &Lines{changed: make(chan struct{})} }

@@ -1,0 +1,299 @@
+package test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/quorate/quorate/internal/testkit/proc"
+	"github.com/quorate/quorate/internal/testkit/wire"
+)
+
+// What a node may take, whatever the backlog.
+const (
+	maxResident = 400 << 20
+	maxRestart  = 3 * time.Second
+	maxGiveBack = 30 * time.Second
+)
+
+// backlogSize gives how many messages make a backlog: few in the everyday run,
+// as many as QUORATE_BACKLOG says where somebody wants figures.
+func backlogSize(standard int) int {
+	if n, err := strconv.Atoi(os.Getenv("QUORATE_BACKLOG")); err == nil && n > 0 {
+		return n
+	}
+	return standard
+}
+
+// TestBacklog lets messages pile up, kills all nodes, restarts them and drains
+// everything: memory stays bounded, the restart does not depend on the backlog,
+// nothing is missing or out of order, and the disk is given back.
+func TestBacklog(t *testing.T) {
+	for _, queues := range []int{1, 100} {
+		t.Run(fmt.Sprintf("queues=%d", queues), func(t *testing.T) {
+			n := backlogSize(100_000)
+			ctx := timeout(t, 30*time.Second+time.Duration(n)*time.Second/1000)
+			logLimit := min(int64(n)<<10/4, 256<<20)
+			c := proc.New(t, proc.Setup{Nodes: 3, Extra: fmt.Sprintf(`logLimit="%d" segmentSize="%d"`, max(logLimit, 16<<20), max(logLimit/4, 4<<20))})
+			c.Start()
+			b := &backlog{t: t, c: c, each: n / queues, size: 1024}
+			for i := range queues {
+				b.queues = append(b.queues, fmt.Sprintf("/queue/backlog.%d", i))
+			}
+			b.phase("fill", n, func() error { return b.fill(c.Master(ctx).Stomp) })
+			b.disk("full")
+			b.memory("full")
+			b.restart(ctx)
+			b.memory("restarted")
+			b.phase("drain", n, func() error { return b.drain(c.Master(ctx).Stomp) })
+			b.memory("drained")
+			b.giveBack(ctx, max(logLimit, 16<<20)*3/2+(48<<20))
+		})
+	}
+}
+
+// A backlog is messages of one producer a queue, numbered from 0.
+type backlog struct {
+	t      *testing.T
+	c      *proc.Cluster
+	queues []string
+	each   int // messages a queue
+	size   int // bytes of a body
+}
+
+// phase runs one part of the test and reports its rate.
+func (b *backlog) phase(what string, n int, f func() error) {
+	b.t.Helper()
+	began := time.Now()
+	if err := f(); err != nil {
+		b.t.Fatalf("%s: %v", what, err)
+	}
+	took := time.Since(began)
+	b.t.Logf("%s: %d messages in %v, %.0f/s", what, n, took.Round(time.Millisecond), float64(n)/took.Seconds())
+}
+
+// fill sends all messages and waits for all receipts.
+func (b *backlog) fill(addr string) error {
+	return b.parallel(8, func(queue string) error { return send(addr, queue, 0, b.each, b.size) })
+}
+
+// drain receives all messages and checks that each comes, in order.
+func (b *backlog) drain(addr string) error {
+	return b.parallel(4, func(queue string) error { return receive(addr, queue, 0, b.each) })
+}
+
+// parallel runs f for every queue, a few at a time.
+func (b *backlog) parallel(n int, f func(queue string) error) error {
+	next := make(chan string, len(b.queues))
+	for _, q := range b.queues {
+		next <- q
+	}
+	close(next)
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			for q := range next {
+				if errs[i] = f(q); errs[i] != nil {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// send sends messages from..to of a queue, a window of them unconfirmed.
+func send(addr, queue string, from, to, size int) error {
+	c, err := wire.Dial(addr, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	slots := make(chan struct{}, 500)
+	done := make(chan error, 1)
+	go func() {
+		for n := from; n < to; n++ {
+			f, err := c.Read()
+			if err == nil && f.Command != "RECEIPT" {
+				err = fmt.Errorf("%s %v", f.Command, f.Headers)
+			}
+			if err != nil {
+				done <- fmt.Errorf("receipt %d of %s: %w", n, queue, err)
+				return
+			}
+			<-slots
+		}
+		done <- nil
+	}()
+	pad := strings.Repeat(".", size)
+	for n := from; n < to; n++ {
+		select {
+		case slots <- struct{}{}:
+		case err := <-done:
+			return err
+		}
+		body := []byte(strconv.Itoa(n) + " " + pad)[:size]
+		if err := c.Write("SEND", body, "destination", queue, "persistent", "true", "receipt", strconv.Itoa(n)); err != nil {
+			return errors.Join(err, <-done)
+		}
+	}
+	return <-done
+}
+
+// receive takes the messages from..to of a queue, which must come in order, and
+// acknowledges each; the last acknowledgement is confirmed.
+func receive(addr, queue string, from, to int) error {
+	c, err := wire.Dial(addr, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.Write("SUBSCRIBE", nil, "id", "1", "destination", queue, "ack", "client-individual", "activemq.prefetchSize", "1000"); err != nil {
+		return err
+	}
+	for n := from; n < to; n++ {
+		f, err := c.Read()
+		if err != nil {
+			return fmt.Errorf("message %d of %s: %w", n, queue, err)
+		}
+		if f.Command != "MESSAGE" {
+			return fmt.Errorf("message %d of %s: %s %v", n, queue, f.Command, f.Headers)
+		}
+		if word, _, _ := strings.Cut(string(f.Body), " "); word != strconv.Itoa(n) {
+			return fmt.Errorf("message %d of %s: got %s", n, queue, word)
+		}
+		ack := []string{"id", f.Headers["ack"]}
+		if n == to-1 {
+			ack = append(ack, "receipt", "last")
+		}
+		if err := c.Write("ACK", nil, ack...); err != nil {
+			return err
+		}
+	}
+	if f, err := c.Read(); err != nil || f.Command != "RECEIPT" {
+		return fmt.Errorf("the last acknowledgement of %s: %v, %w", queue, f, err)
+	}
+	return nil
+}
+
+// restart kills all nodes, starts them and measures until clients are served.
+func (b *backlog) restart(ctx context.Context) {
+	b.t.Helper()
+	for _, n := range b.c.Nodes {
+		if err := n.Kill(); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	began := time.Now()
+	b.c.Start()
+	addr, login := b.login(ctx, began)
+	first, err := firstMessage(addr, b.queues[0])
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Logf("restart: login after %v, first message after %v", login.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+	if first != "0" || time.Since(began) > maxRestart {
+		b.t.Errorf("restart: message %s after %v, want 0 within %v", first, time.Since(began), maxRestart)
+	}
+}
+
+// login tries all nodes until one accepts a client.
+func (b *backlog) login(ctx context.Context, began time.Time) (addr string, took time.Duration) {
+	b.t.Helper()
+	for ctx.Err() == nil {
+		for _, addr := range b.c.Addrs() {
+			if c, err := wire.Dial(addr, time.Second); err == nil {
+				c.Close()
+				return addr, time.Since(began)
+			}
+		}
+	}
+	b.t.Fatal("no node accepts clients")
+	return "", 0
+}
+
+// firstMessage gives the number of the first message of a queue, which stays there.
+func firstMessage(addr, queue string) (string, error) {
+	c, err := wire.Dial(addr, 5*time.Second)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	if err := c.Write("SUBSCRIBE", nil, "id", "1", "destination", queue, "ack", "client-individual", "activemq.prefetchSize", "1"); err != nil {
+		return "", err
+	}
+	f, err := c.Read()
+	if err != nil {
+		return "", err
+	}
+	word, _, _ := strings.Cut(string(f.Body), " ")
+	return word, nil
+}
+
+// memory judges the most that each running node took so far.
+func (b *backlog) memory(when string) {
+	b.t.Helper()
+	var mb []int64
+	for _, n := range b.c.Nodes {
+		peak, err := n.PeakRSS()
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		mb = append(mb, peak>>20)
+		if peak > maxResident {
+			b.t.Errorf("%s: %s had %d MB resident", when, n.Name, peak>>20)
+		}
+	}
+	b.t.Logf("%s: most resident memory, MB: %v", when, mb)
+}
+
+func (b *backlog) disk(when string) (most int64) {
+	b.t.Helper()
+	var mb []int64
+	for _, n := range b.c.Nodes {
+		bytes, err := n.Disk()
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		mb = append(mb, bytes>>20)
+		most = max(most, bytes)
+	}
+	b.t.Logf("%s: disk, MB: %v", when, mb)
+	return most
+}
+
+// giveBack waits until no node takes more disk than the limit.
+func (b *backlog) giveBack(ctx context.Context, limit int64) {
+	b.t.Helper()
+	began := time.Now()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for most := b.disk("drained"); most > limit; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			b.t.Fatal(ctx.Err())
+		}
+		if time.Since(began) > maxGiveBack {
+			b.disk("after the wait")
+			b.t.Fatalf("more than %d MB of disk are taken %v after the backlog is gone", limit>>20, maxGiveBack)
+		}
+		most = 0
+		for _, n := range b.c.Nodes {
+			bytes, err := n.Disk()
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			most = max(most, bytes)
+		}
+	}
+	b.disk(fmt.Sprintf("%v later", time.Since(began).Round(time.Millisecond)))
+}
