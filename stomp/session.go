@@ -125,11 +125,11 @@ func (s *session) readFailed(err error) {
 	s.mu.Unlock()
 	switch {
 	case ending && (errors.Is(err, frame.ErrMalformed) || errors.Is(err, frame.ErrTooBig)):
-		_, _ = io.Copy(io.Discard, s.conn) // until the deadline that goes with the last frame
+		s.discard()
 		s.end(nil)
 	case errors.Is(err, frame.ErrMalformed), errors.Is(err, frame.ErrTooBig):
 		s.fail("", &protocolError{badFrame, err.Error()})
-		_, _ = io.Copy(io.Discard, s.conn)
+		s.discard()
 		s.end(err)
 	case ending, err == io.EOF:
 		s.end(nil)
@@ -138,6 +138,14 @@ func (s *session) readFailed(err error) {
 	default:
 		s.end(err)
 	}
+}
+
+// discard reads on for a moment, so that the client gets to see the ERROR frame
+// instead of a reset: until the deadline that goes with that frame, or until
+// more has come than was on its way.
+func (s *session) discard() {
+	const onItsWay = 1 << 20
+	_, _ = io.CopyN(io.Discard, s.conn, onItsWay)
 }
 
 var errSilent = errors.New("the client was silent for longer than its heart-beat allows")
