@@ -154,6 +154,19 @@ func (h *History) Check(singleConsumer bool) []string {
 	for _, k := range h.missingLocked() {
 		bad = append(bad, fmt.Sprintf("lost: %v was confirmed and never delivered", k))
 	}
+	return limit(append(bad, h.deliveredLocked(singleConsumer)...))
+}
+
+// CheckDelivered judges only what was delivered, where losses are allowed:
+// non-persistent messages through a change of master.
+func (h *History) CheckDelivered(singleConsumer bool) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return limit(h.deliveredLocked(singleConsumer))
+}
+
+func (h *History) deliveredLocked(singleConsumer bool) []string {
+	var bad []string
 	first := map[Key]*Delivery{}
 	last := map[string]int{}
 	for _, d := range h.deliveries {
@@ -180,6 +193,10 @@ func (h *History) Check(singleConsumer bool) []string {
 			before.acked = true
 		}
 	}
+	return bad
+}
+
+func limit(bad []string) []string {
 	if len(bad) > 20 {
 		bad = append(bad[:20], fmt.Sprintf("… and %d more", len(bad)-20))
 	}
