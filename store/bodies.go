@@ -3,8 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-
-	"github.com/quorate/quorate/wal"
 )
 
 // decideShared finds out which of the shared bodies that the generation touched
@@ -174,13 +172,4 @@ func slice(entry []byte, at bodyID, size uint32) ([]byte, error) {
 		return nil, fmt.Errorf("%w: body at %d+%d of entry %d, which has %d bytes", ErrCorrupt, lo, size, at.index, len(entry))
 	}
 	return entry[lo:hi:hi], nil
-}
-
-// logBody reads a body from the log.
-func (s *Store) logBody(at bodyID, size uint32) ([]byte, error) {
-	data, err := s.entry(wal.Index(at.index))
-	if err != nil {
-		return nil, err
-	}
-	return slice(data, at, size)
 }

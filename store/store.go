@@ -54,6 +54,7 @@ type Store struct {
 		usage   overlayUsage
 	}
 	retired chan struct{} // under mu: closed and made anew when closing becomes nil
+	held    heldLog
 
 	writer writer
 }
@@ -125,6 +126,7 @@ func (s *Store) openCurrent() error {
 	s.mu.state, s.mu.ix, s.mu.low = st, ix, st.applied
 	s.mu.active, s.mu.closing = newGeneration(1), nil
 	s.mu.epoch++
+	s.held.clear()
 	return nil
 }
 
