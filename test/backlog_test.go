@@ -39,8 +39,8 @@ func TestBacklog(t *testing.T) {
 		t.Run(fmt.Sprintf("queues=%d", queues), func(t *testing.T) {
 			n := backlogSize(100_000)
 			ctx := timeout(t, 30*time.Second+time.Duration(n)*time.Second/1000)
-			logLimit := min(int64(n)<<10/4, 256<<20)
-			c := proc.New(t, proc.Setup{Nodes: 3, Extra: fmt.Sprintf(`logLimit="%d" segmentSize="%d"`, max(logLimit, 16<<20), max(logLimit/4, 4<<20))})
+			logLimit := min(max(int64(n)<<8, 16<<20), 256<<20) // a quarter of the backlog
+			c := proc.New(t, proc.Setup{Nodes: 3, Extra: fmt.Sprintf(`logLimit="%d"`, logLimit)})
 			c.Start()
 			b := &backlog{t: t, c: c, each: n / queues, size: 1024}
 			for i := range queues {
@@ -53,7 +53,7 @@ func TestBacklog(t *testing.T) {
 			b.memory("restarted")
 			b.phase("drain", n, func() error { return b.drain(c.Master(ctx).Stomp) })
 			b.memory("drained")
-			b.giveBack(ctx, max(logLimit, 16<<20)*3/2+(48<<20))
+			b.giveBack(ctx, logLimit+(64<<20))
 		})
 	}
 }
