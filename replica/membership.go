@@ -62,6 +62,9 @@ func (l *loop) configure(entries []*pb.Entry) map[uint64][]byte {
 		l.confIndex = wal.Index(e.GetIndex())
 		l.conf = l.rn.ApplyConfChange(cc)
 		l.table = table
+		if cc.LeaveJoint() {
+			l.n.log.Info("The change of seats is complete", "version", table.Version)
+		}
 		if members == nil {
 			members = make(map[uint64][]byte)
 		}

@@ -36,7 +36,7 @@ func TestDeletedDirectory(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := master.Log.Wait(ctx, mat, "change=swap"); err != nil {
+		if _, err := master.Log.Wait(ctx, mat, "The change of seats is complete"); err != nil {
 			t.Fatal(err)
 		}
 		if err := slaves[1].Kill(); err != nil {
