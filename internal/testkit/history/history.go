@@ -39,12 +39,14 @@ type History struct {
 	deliveries []*Delivery
 	confirms   []time.Time
 	confirmed  int
+	seen       map[Key]bool // received at least once
+	missing    int          // confirmed and not seen
 	changed    chan struct{}
 }
 
 // New returns an empty history.
 func New() *History {
-	return &History{attempts: map[Key]*attempt{}, changed: make(chan struct{})}
+	return &History{attempts: map[Key]*attempt{}, seen: map[Key]bool{}, changed: make(chan struct{})}
 }
 
 // Sent records that an attempt is about to be made.
@@ -62,6 +64,9 @@ func (h *History) Confirmed(k Key) {
 	a := h.attempts[k]
 	a.confirmed, a.at = true, now
 	h.confirmed++
+	if !h.seen[k] {
+		h.missing++
+	}
 	h.confirms = append(h.confirms, now)
 	h.signal()
 }
@@ -72,6 +77,10 @@ func (h *History) Received(d Delivery) *Delivery {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.deliveries = append(h.deliveries, &d)
+	if a := h.attempts[d.Key]; a != nil && a.confirmed && !h.seen[d.Key] {
+		h.missing--
+	}
+	h.seen[d.Key] = true
 	h.signal()
 	return &d
 }
@@ -103,6 +112,13 @@ func (h *History) Counts() (sent, confirmed, received int) {
 	return len(h.attempts), h.confirmed, len(h.deliveries)
 }
 
+// Drained reports whether every confirmed message was received.
+func (h *History) Drained() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.missing == 0
+}
+
 // Missing gives the confirmed messages that nobody has received yet.
 func (h *History) Missing() []Key {
 	h.mu.Lock()
@@ -111,13 +127,12 @@ func (h *History) Missing() []Key {
 }
 
 func (h *History) missingLocked() []Key {
-	seen := map[Key]bool{}
-	for _, d := range h.deliveries {
-		seen[d.Key] = true
+	if h.missing == 0 {
+		return nil
 	}
 	var missing []Key
 	for k, a := range h.attempts {
-		if a.confirmed && !seen[k] {
+		if a.confirmed && !h.seen[k] {
 			missing = append(missing, k)
 		}
 	}

@@ -74,13 +74,13 @@ func (r *Run) StopProducers() { r.stopProducers(); r.producers.Wait() }
 func (r *Run) Drain(ctx context.Context) error {
 	for {
 		changed := r.History.Changed()
-		missing := r.History.Missing()
-		if len(missing) == 0 {
+		if r.History.Drained() {
 			return nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
+			missing := r.History.Missing()
 			return fmt.Errorf("%d confirmed messages not received, %v among them: %w", len(missing), missing[0], ctx.Err())
 		}
 	}
