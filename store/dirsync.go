@@ -6,10 +6,11 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// dirFS is the file system as Pebble sees it, with two things put right.
+// dirFS is the file system as Pebble sees it, with three things put right.
 //
 // Where a directory cannot be synced, Pebble panics; here it ends in fatal,
-// which takes the node down in order.
+// which takes the node down in order. After that, or after an error in the
+// background, no file is created any more.
 //
 // Pebble moves its markers (which manifest counts) by creating the new one,
 // removing the old one and then one sync of the directory for these and for the
@@ -20,6 +21,7 @@ import (
 type dirFS struct {
 	vfs.FS
 	fatal func(format string, args ...any) // does not return
+	died  <-chan struct{}                  // closed when the index gave up
 }
 
 func (f dirFS) OpenDir(name string) (vfs.File, error) {
@@ -30,7 +32,14 @@ func (f dirFS) OpenDir(name string) (vfs.File, error) {
 	return directory{d, f.fatal}, nil
 }
 
+// Create makes a file, while the index lives: later it does not return, so that
+// what failed is not tried again.
 func (f dirFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	select {
+	case <-f.died:
+		select {}
+	default:
+	}
 	if !strings.HasPrefix(f.PathBase(name), "marker.") {
 		return f.FS.Create(name, c)
 	}

@@ -21,7 +21,7 @@ type index struct {
 	db    *pebble.DB
 	users sync.WaitGroup // readers; added to under Store.mu while it is the current one
 	once  sync.Once
-	died  chan struct{} // closed by Pebble's Fatalf: the database must not be touched
+	died  chan struct{} // closed when Pebble gave up: nothing is written any more, closing would wait forever
 }
 
 func openIndex(fs vfs.FS, dir string, o Options, fail func(error)) (*index, error) {
@@ -63,7 +63,7 @@ func (ix *index) unlessDead(f func() error) error {
 func indexOptions(fs vfs.FS, o Options, l *pebbleLogger) *pebble.Options {
 	po := &pebble.Options{
 		CacheSize:                   o.Cache,
-		FS:                          dirFS{fs, l.Fatalf},
+		FS:                          dirFS{fs, l.Fatalf, l.died},
 		DisableWAL:                  true,
 		FormatMajorVersion:          formatVersion,
 		MemTableSize:                uint64(o.MemTable),
@@ -164,15 +164,22 @@ func (l *pebbleLogger) Errorf(format string, args ...any) {
 // Fatalf must not return: what follows in Pebble counts on that. The goroutine
 // stands still from then on, with the locks it holds.
 func (l *pebbleLogger) Fatalf(format string, args ...any) {
-	l.fail(fmt.Errorf("index: "+format, args...))
-	l.die.Do(func() { close(l.died) })
+	l.giveUp(fmt.Errorf("index: "+format, args...))
 	select {}
+}
+
+// giveUp says that the index writes nothing any more.
+func (l *pebbleLogger) giveUp(err error) {
+	l.fail(err)
+	l.die.Do(func() { close(l.died) })
 }
 
 func (l *pebbleLogger) events(tableDeleted func()) *pebble.EventListener {
 	ev := &pebble.EventListener{
-		// Pebble would try a flush that failed again and again, at full speed.
-		BackgroundError: func(err error) { l.Fatalf("in the background: %w", err) },
+		// Pebble tries a flush that failed again and again, at full speed; dirFS
+		// lets it stand still at its next file. It holds a lock here, so this
+		// returns: what is there can still be read.
+		BackgroundError: func(err error) { l.giveUp(fmt.Errorf("index: %w", err)) },
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
 			l.fail(fmt.Errorf("%w: index: %s: %w", ErrCorrupt, i.Path, i.Details))
 		},

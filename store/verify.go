@@ -194,6 +194,17 @@ func (v *verifier) sharedSize(id bodyID, size uint64) error {
 	return err
 }
 
+// uploadSize checks an upload; parts behind those it counts were written ahead.
+func (v *verifier) uploadSize(u uploadState) error {
+	var n uint64
+	err := scan(v.db, appendChunkKey(nil, u.body, 0), appendChunkKey(nil, u.body, u.parts),
+		func(_, b []byte) error { n += uint64(len(b)); return nil })
+	if err == nil && n != u.size {
+		v.report("upload at %d/%d has %d bytes, not %d", u.body.index, u.body.offset, n, u.size)
+	}
+	return err
+}
+
 // strays finds messages of queues that do not exist.
 func (v *verifier) strays() error {
 	it, err := v.db.NewIter(&pebble.IterOptions{LowerBound: []byte{keyIn}, UpperBound: []byte{keyIn + 1}})
@@ -233,7 +244,7 @@ func (v *verifier) refs() error {
 			if u, ok := v.st.uploads[opaqueID{r.a, r.b}]; !ok || u.body != id {
 				v.report("body %d/%d is held by upload %d.%d, which is gone", id.index, id.offset, r.a, r.b)
 			} else {
-				return v.sharedSize(id, u.size)
+				return v.uploadSize(u)
 			}
 		case refStage:
 			st := v.st.stages[opaqueID{r.a, r.b}]
