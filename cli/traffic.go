@@ -27,6 +27,7 @@ type traffic struct {
 	paint painter
 	out   io.Writer
 	mu    sync.Mutex // of out
+	told  time.Time  // when unanswered said something last
 }
 
 func trafficOf(c *cobra.Command) *traffic {
@@ -64,7 +65,7 @@ func (t *traffic) prepare(out io.Writer) error {
 
 // options are those of connection number n.
 func (t *traffic) options(n int) client.Options {
-	return client.Options{Login: t.user, Passcode: t.password, Changed: func(e client.Event) {
+	return client.Options{Login: t.user, Passcode: t.password, Failed: t.unanswered, Changed: func(e client.Event) {
 		if t.quiet || errors.Is(e.Err, client.ErrClosed) {
 			return
 		}
@@ -74,6 +75,16 @@ func (t *traffic) options(n int) client.Options {
 		}
 		t.say(t.paint.in(green, fmt.Sprintf("connection %d to %s", n, e.Address)))
 	}}
+}
+
+// unanswered says, at most every two seconds, why there is no connection.
+func (t *traffic) unanswered(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if now := time.Now(); !t.quiet && now.Sub(t.told) >= 2*time.Second {
+		t.told = now
+		fmt.Fprintln(t.out, t.paint.in(yellow, "still trying: "+strings.ReplaceAll(err.Error(), "\n", "; ")))
+	}
 }
 
 // share gives the number of messages of thread n: 0 is without end.

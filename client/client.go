@@ -53,6 +53,9 @@ type Options struct {
 	// Changed, if set, is told of each connection made and lost, on the
 	// goroutine that connects.
 	Changed func(Event)
+	// Failed, if set, is told after each round of addresses of which none let
+	// the client in, on the goroutine that connects.
+	Failed func(error)
 }
 
 // An Event is a connection made, or lost for the reason Err.

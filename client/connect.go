@@ -35,6 +35,9 @@ func (c *Client) connect(ctx context.Context, rounds int, startup bool) (*link, 
 			return nil, errors.Join(ctx.Err(), last)
 		}
 		last = err
+		if c.opt.Failed != nil {
+			c.opt.Failed(err)
+		}
 	}
 	if last == nil {
 		last = errors.New("the connection is not made again: use failover:(…) for that")

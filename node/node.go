@@ -129,7 +129,7 @@ func (n *Node) open() error {
 	}
 	n.replica, err = replica.Open(replica.Config{
 		Dir: s.Dir, Seat: s.Seat(), Replicas: s.Replicas, Weight: s.Weight,
-		Token: s.SecurityToken, Bind: s.Bind, Advertise: advertise(s), Network: link.TCP{},
+		Token: s.SecurityToken, Bind: bind(s), Advertise: advertise(s), Network: link.TCP{},
 		Machine: n.store, Logger: n.log,
 		Limits: replica.Limits{SegmentBytes: s.SegmentSize, LogBytes: s.LogLimit, Surplus: s.ReplaceAfter},
 	})
@@ -141,12 +141,23 @@ func (n *Node) open() error {
 	return err
 }
 
+// bind gives where links are accepted. A node alone has none; its port is on
+// loopback, and nobody is told of it.
+func bind(s config.Store) string {
+	if s.Election == config.Alone {
+		return "127.0.0.1:0"
+	}
+	return s.Bind
+}
+
 // advertise gives where other nodes find this one's links.
 func advertise(s config.Store) string {
-	if s.ConnectURL != "" {
+	switch {
+	case s.Election == config.Alone:
+		return ""
+	case s.ConnectURL != "":
 		return s.ConnectURL
-	}
-	if s.Election == config.Peers {
+	case s.Election == config.Peers:
 		return s.Self
 	}
 	return s.Hostname
