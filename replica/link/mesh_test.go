@@ -35,7 +35,6 @@ type member struct {
 	mu     sync.Mutex
 	hello  Hello
 	events []event
-	held   chan struct{} // a stream's handler waits for it, when set
 }
 
 func join(t *testing.T, n *memnet.Net, host string, id ID, incarnation uint64, peers ...string) *member {
