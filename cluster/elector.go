@@ -20,6 +20,8 @@ const (
 	// letGo is how long the first in rank waits for the others to let go of the
 	// leader too: until then they neither vote nor have said how far they are.
 	letGo = 30 * time.Millisecond
+	// comes is how long a node that hears of a leader waits for its heartbeat.
+	comes = 300 * time.Millisecond
 	// step is what each rank adds to the delay before a node stands.
 	step = 200 * time.Millisecond
 	// jitterMax keeps two nodes that think they have the same rank apart.
@@ -177,6 +179,9 @@ func (e *Elector) stand(in Input, d *Decision) {
 			at += letGo
 			d.Waits = now < at
 		}
+		if hearsay(st) {
+			at = max(at, e.since+comes)
+		}
 	}
 	if now < at {
 		e.free = min(e.free, free)
@@ -190,6 +195,20 @@ func (e *Elector) stand(in Input, d *Decision) {
 	if e.stood == 1 {
 		d.Next = e.soon - now
 	}
+}
+
+// hearsay reports whether a reachable node leads, or is followed, as it says: it
+// is about to be heard of here, too. A node that has just been founded, or just
+// come back, is in this state.
+func hearsay(st *replica.Status) bool {
+	leads := func(id replica.ID) bool {
+		return slices.ContainsFunc(st.Peers, func(p replica.PeerStatus) bool {
+			return p.ID == id && reachable(&p) && p.Reported && p.Role == replica.Leader
+		})
+	}
+	return slices.ContainsFunc(st.Peers, func(p replica.PeerStatus) bool {
+		return reachable(&p) && p.Reported && p.Leader != 0 && leads(p.Leader)
+	})
 }
 
 // between gives a random time of at least least and less than most.
