@@ -18,6 +18,7 @@ const (
 	reportEvery  = 2                      // beats
 	houseEvery   = 10                     // beats
 	electionTick = 10                     // beats; CheckQuorum and hand-overs
+	standstill   = electionTick * beat    // after it the others count this node as silent [S19]
 )
 
 // loop is the state of the goroutine that drives raft. Nothing else touches it
@@ -59,7 +60,8 @@ type loop struct {
 	record     []byte    // the founding record; nil when this node was no founder
 
 	beats  int
-	urgent bool // peers should hear of a change at once
+	turned time.Duration // link.Now() when the last turn began
+	urgent bool          // peers should hear of a change at once
 	msgs   []*pb.Message
 	calls  []func(*loop)
 }
@@ -146,6 +148,8 @@ func (l *loop) turn(tick bool) {
 			panic(p)
 		}
 	}()
+	l.awake()
+	l.turned = link.Now()
 	l.msgs, l.calls = l.n.inbox.take(l.msgs, l.calls)
 	for _, f := range l.calls {
 		f(l)
@@ -165,6 +169,20 @@ func (l *loop) turn(tick bool) {
 	}
 	l.shots.make()
 	l.publish()
+}
+
+// awake ends the reign of a leader that stood still for as long as the others'
+// patience: its process was stopped, its machine suspended. Ticks count beats,
+// not time, so raft's CheckQuorum does not notice. The clients have given up and
+// sent elsewhere what lies unread in their old connections: it must not enter
+// the log behind that. It reports false if it did so.
+func (l *loop) awake() bool {
+	if l.reign == nil || link.Now()-l.turned < standstill || len(l.voters()) < 2 {
+		return true
+	}
+	l.n.log.Warn("This node stood still and steps down", "for", (link.Now() - l.turned).Round(beat))
+	l.stepDown()
+	return false
 }
 
 // step gives raft one message. What an answer of a slave makes raft read of
@@ -330,7 +348,7 @@ func (l *loop) propose() {
 	if r == nil || r.paused || r.broken || l.rn == nil {
 		return
 	}
-	for l.n.writer.unsynced.Load() < maxUnflushed {
+	for l.n.writer.unsynced.Load() < maxUnflushed && l.awake() {
 		data := l.n.props.gather(r)
 		if data == nil {
 			return

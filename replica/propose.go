@@ -61,11 +61,20 @@ func (p *proposals) init(n *Node) {
 // ErrUnknown. batch belongs to the node until then. After a refusal in one
 // reign every later proposal of that reign is refused too.
 func (n *Node) Propose(batch []byte, done func(result any, err error)) {
+	n.ProposeIn(0, batch, done)
+}
+
+// ProposeIn is Propose for who serves in the reign of one term: in any other
+// reign of this node the batch is refused. A node may lead again before those
+// who served in its last reign have heard of its end; without the term their
+// later proposals would enter the log where earlier ones were refused [M11].
+// Term 0 is any.
+func (n *Node) ProposeIn(term uint64, batch []byte, done func(result any, err error)) {
 	if len(batch) > maxBatch {
 		done(nil, ErrTooLarge)
 		return
 	}
-	if !n.props.add(proposal{batch, done}) {
+	if !n.props.add(term, proposal{batch, done}) {
 		done(nil, ErrRefused)
 		return
 	}
@@ -73,11 +82,11 @@ func (n *Node) Propose(batch []byte, done func(result any, err error)) {
 }
 
 // add queues q and reports whether somebody will end it.
-func (p *proposals) add(q proposal) bool {
+func (p *proposals) add(term uint64, q proposal) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.reign
-	if r == nil {
+	if r == nil || term != 0 && r.term != term {
 		r = p.last // refused, but not before those ahead of it have ended
 	}
 	if r == nil {
