@@ -136,7 +136,7 @@ func (n *Node) open() error {
 	if err != nil {
 		return fmt.Errorf("open the log in %s: %w", s.Dir, err)
 	}
-	n.store.SetLog(replicated{n.replica})
+	n.store.SetLog(replicated{Node: n.replica})
 	n.driver, err = n.newDriver()
 	return err
 }

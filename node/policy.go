@@ -6,8 +6,9 @@ import (
 	"github.com/quorate/quorate/message"
 )
 
-// brokerConfig translates what was configured into the broker's words.
-func (n *Node) brokerConfig() broker.Config {
+// brokerConfig translates what was configured into the words of a broker that
+// serves in one reign.
+func (n *Node) brokerConfig(term uint64) broker.Config {
 	u := n.cfg.Usage
 	limits := broker.Limits{Memory: u.Memory, Store: u.Store, Temp: u.Temp, SendTimeout: u.FailIfNoSpaceWait}
 	if u.FailIfNoSpace {
@@ -15,7 +16,7 @@ func (n *Node) brokerConfig() broker.Config {
 	}
 	return broker.Config{
 		Name: n.cfg.BrokerName, Policies: policies(n.cfg.Policies), Limits: limits,
-		Store: n.store, Spill: n.spill, Leased: n.replica.Leased, Logger: n.log,
+		Store: n.reigning(term), Spill: n.spill, Leased: n.replica.Leased, Logger: n.log,
 	}
 }
 

@@ -39,7 +39,7 @@ func (n *Node) begin(ctx context.Context, st replica.Status) (*reign, error) {
 		return nil, err
 	}
 	n.say(logline.Starting, compatible+n.version, n.cfg.BrokerName, n.id)
-	r.broker = broker.New(n.brokerConfig())
+	r.broker = broker.New(n.brokerConfig(st.Term))
 	if err := r.broker.Start(ctx); err != nil {
 		return nil, fmt.Errorf("start the broker: %w", err)
 	}
@@ -71,7 +71,7 @@ func (n *Node) record(ctx context.Context, st replica.Status) error {
 	var b store.Batch
 	b.Reign(st.Term, uint64(st.ID), time.Now().UnixMilli())
 	applied := make(chan error, 1)
-	n.store.Propose(&b, func(_ store.Result, err error) { applied <- err })
+	n.reigning(st.Term).Propose(&b, func(_ store.Result, err error) { applied <- err })
 	select {
 	case err := <-applied:
 		if err != nil {

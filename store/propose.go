@@ -25,7 +25,21 @@ func (s *Store) Propose(b *Batch, done func(Result, error)) {
 		done(Result{}, fmt.Errorf("%w: no log", ErrRefused))
 		return
 	}
-	p := proposal{s: s, log: *l, b: b}
+	s.propose(*l, b, done)
+}
+
+// ProposeTo is Propose to another view of the store's log, such as one that is
+// good for a single reign.
+func (s *Store) ProposeTo(l Log, b *Batch, done func(Result, error)) {
+	if err := s.check(b); err != nil {
+		done(Result{}, err)
+		return
+	}
+	s.propose(l, b, done)
+}
+
+func (s *Store) propose(l Log, b *Batch, done func(Result, error)) {
+	p := proposal{s: s, log: l, b: b}
 	p.upload()
 	if len(b.buf) > stageSize && len(b.ends) > 1 {
 		p.stage(done)
@@ -34,7 +48,7 @@ func (s *Store) Propose(b *Batch, done func(Result, error)) {
 	if len(b.ends) == 0 {
 		b.buf = make([]byte, headRoom)
 	}
-	(*l).Propose(frame(b.buf, len(b.ends)), func(r any, err error) { finish(r, err, done) })
+	l.Propose(frame(b.buf, len(b.ends)), func(r any, err error) { finish(r, err, done) })
 }
 
 func (s *Store) check(b *Batch) error {
