@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,8 +18,9 @@ import (
 // TestSoak torments a cluster at random for as long as QUORATE_SOAK says, under
 // single sends, transactions, big messages, a growing backlog and non-persistent
 // messages, and judges all of it at the end. QUORATE_DRIVER chooses how a master
-// is elected (peers, zookeeper; both when empty); QUORATE_SEED repeats the
-// choices of a run, not its timing.
+// is elected (peers, zookeeper; both when empty), QUORATE_FAULTS which faults
+// there are (names separated by commas; all when empty); QUORATE_SEED repeats
+// the choices of a run, not its timing.
 func TestSoak(t *testing.T) {
 	d, err := time.ParseDuration(os.Getenv("QUORATE_SOAK"))
 	if err != nil {
@@ -93,17 +95,22 @@ func (s *soak) within(from, to time.Duration) {
 	}
 }
 
+type fault struct {
+	name string
+	do   func(context.Context)
+}
+
 // round lets the cluster work for a while and then does one harm to it.
 func (s *soak) round() {
 	alive, cancel := context.WithTimeout(s.ctx, time.Minute)
 	defer cancel()
 	confirmAfter(alive, s.T, s.plain, 20+s.rnd.IntN(300))
-	faults := []struct {
-		name string
-		do   func(context.Context)
-	}{
+	faults := []fault{
 		{"kill master", s.killMaster}, {"kill master", s.killMaster}, {"kill slave", s.killSlave}, {"kill two", s.killTwo}, {"kill all", s.killAll},
 		{"pause", s.pause}, {"pause", s.pause}, {"pause and kill", s.pauseAndKill}, {"transfer", s.transfer}, {"stop", s.stop}, {"wipe", s.wipe},
+	}
+	if only := os.Getenv("QUORATE_FAULTS"); only != "" {
+		faults = slices.DeleteFunc(faults, func(f fault) bool { return !slices.Contains(strings.Split(only, ","), f.name) })
 	}
 	f := faults[s.rnd.IntN(len(faults))]
 	s.did[f.name]++
