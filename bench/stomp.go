@@ -94,7 +94,8 @@ func (s *stompConn) frame() ([]byte, error) {
 
 // Send pipelines n messages, at most window unconfirmed.
 func (s *stompConn) Send(n int, lat *latencies) error {
-	slots := make(chan time.Time, s.window)
+	slots := make(chan struct{}, s.window)
+	sent := make(chan time.Time, s.window)
 	done := make(chan error, 1)
 	go func() {
 		ds := make([]time.Duration, 0, n)
@@ -108,26 +109,28 @@ func (s *stompConn) Send(n int, lat *latencies) error {
 				s.c.Close()
 				return
 			}
-			ds = append(ds, time.Since(<-slots))
+			ds = append(ds, time.Since(<-sent))
+			<-slots
 		}
 		lat.add(ds)
 		done <- nil
 	}()
 	body := make([]byte, s.size)
 	for i := range n {
-		now := time.Now()
 		select {
-		case slots <- now:
+		case slots <- struct{}{}:
 		default:
 			if err := s.w.Flush(); err != nil {
 				return firstOf(done, err)
 			}
 			select {
-			case slots <- now:
+			case slots <- struct{}{}:
 			case err := <-done:
 				return err
 			}
 		}
+		now := time.Now() // a message that waits for its turn is not under way yet
+		sent <- now
 		binary.BigEndian.PutUint64(body, uint64(now.UnixNano()))
 		fmt.Fprintf(s.w, "SEND\ndestination:%s\npersistent:true\nreceipt:%d\ncontent-length:%d\n%s\n", s.destination, i, s.size, s.headers)
 		s.w.Write(body)
