@@ -114,6 +114,7 @@ func (s *Store) applyDelete(at wal.Index, o *op) Outcome {
 		return Outcome{Code: NoQueue, Queue: o.queue, Index: at}
 	}
 	d := s.delta(q)
+	s.mu.active.freed += int64(q.bytes)
 	s.emptyDelta(d)
 	d.deleted = true
 	delete(s.mu.queues, q.id)
@@ -127,6 +128,7 @@ func (s *Store) applyPurge(at wal.Index, o *op) Outcome {
 		return Outcome{Code: NoQueue, Queue: o.queue, Index: at}
 	}
 	d := s.delta(q)
+	s.mu.active.freed += int64(q.bytes)
 	s.emptyDelta(d)
 	d.purged = true
 	q.purged = q.next - 1
@@ -319,6 +321,7 @@ func (s *Store) remove(q *queue, p Pos, m *found) {
 		l.added.remove(p.Seq)
 	} else {
 		g.memory += int64(d.laneFor(p.Lane).gone.add(p.Seq))
+		g.freed += int64(m.bytes())
 		delete(d.counts, p)
 	}
 	if m.shared {

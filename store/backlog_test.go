@@ -35,6 +35,31 @@ func TestDrainGivesDiskBack(t *testing.T) {
 	}
 }
 
+// TestDrainNeedsNoTraffic: the disk of a backlog over many queues comes back
+// when it was drained, though nothing else is written.
+func TestDrainNeedsNoTraffic(t *testing.T) {
+	deleted := make(chan struct{}, 1)
+	s, q := benchStore(t, vfs.NewMem(), "store", Options{tableDeleted: func() {
+		select {
+		case deleted <- struct{}{}:
+		default:
+		}
+	}})
+	fill(t, s, q, 250_000, 1024)
+	settle(t, s)
+	if n := drain(t, s, q, false); n != 250_000 {
+		t.Fatalf("%d messages", n)
+	}
+	late := time.After(30 * time.Second)
+	for s.Usage().Disk > 128<<20 {
+		select {
+		case <-deleted:
+		case <-late:
+			t.Fatalf("%d bytes are left of what is gone", s.Usage().Disk)
+		}
+	}
+}
+
 // settle brings everything to the index.
 func settle(t testing.TB, s *Store) {
 	t.Helper()

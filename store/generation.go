@@ -20,6 +20,7 @@ type generation struct {
 	bodies  int64 // of that, bytes of bodies
 	log     int64 // bytes of the log's entries in it
 	entries int64 // added or removed
+	freed   int64 // bytes of older messages that are gone: the index takes their room until this generation is written
 	last    wal.Index
 }
 

@@ -16,6 +16,7 @@ type Options struct {
 	GenerationMemory  int64 // bytes of memory, 20 MiB
 	GenerationLog     int64 // bytes of log entries, 48 MiB
 	GenerationEntries int64 // messages added or removed, 500,000
+	GenerationFreed   int64 // bytes of older messages removed, whose room the index still takes, 32 MiB
 	// GenerationBodies is how many bytes of bodies a generation keeps in memory,
 	// 14 MiB. Bodies above it are read from the log when they are wanted.
 	GenerationBodies int64
@@ -45,6 +46,7 @@ func (o Options) withDefaults() Options {
 	def(&o.GenerationMemory, 20<<20)
 	def(&o.GenerationLog, 48<<20)
 	def(&o.GenerationEntries, 500_000)
+	def(&o.GenerationFreed, 32<<20)
 	def(&o.GenerationBodies, 14<<20)
 	def(&o.Cache, 16<<20)
 	def(&o.MemTable, 16<<20)

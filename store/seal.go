@@ -65,7 +65,8 @@ func (s *Store) Settle(index wal.Index, term uint64, membership []byte) {
 
 func (s *Store) fullLocked() bool {
 	g := s.mu.active
-	return g.memory >= s.o.GenerationMemory || g.log >= s.o.GenerationLog || g.entries >= s.o.GenerationEntries
+	return g.memory >= s.o.GenerationMemory || g.log >= s.o.GenerationLog ||
+		g.entries >= s.o.GenerationEntries || g.freed >= s.o.GenerationFreed
 }
 
 // closeGeneration hands the active generation to the writer, which then calls

@@ -8,7 +8,7 @@ import (
 )
 
 // writer is the one goroutine that writes to the index: closed generations,
-// and between them the cleaning of graves.
+// and between them the cleaning of graves and the tidying behind a drain.
 type writer struct {
 	s    *Store
 	jobs chan job
@@ -60,7 +60,9 @@ func (w *writer) run(ctx context.Context) {
 		case j := <-w.jobs:
 			w.handle(ctx, j)
 		default:
-			graves = w.clean()
+			if graves = w.clean(); !graves {
+				w.tidy(ctx)
+			}
 		}
 	}
 }
