@@ -44,7 +44,7 @@ var keys = []Key{
 		Type: "path", Without: "`ACTIVEMQ_DATA`, else `data`", Since: first, set: text(func(t *target) *string { return &t.cfg.DataDir }),
 		Doc: "Directory of everything that a node keeps: store, process id, management socket, log of a daemon. It is `${activemq.data}` in the file. Two nodes must not share one."},
 	{Name: "broker.memory", Flag: "memory", Env: "QUORATE_MEMORY",
-		Type: "size", Without: "`GOMEMLIMIT`, else the container's limit, else 400 mb", Since: first,
+		Type: "size", Without: "`GOMEMLIMIT`, else the container's limit, else 320 mb", Since: first,
 		set: size(func(t *target) *int64 { return &t.cfg.MemoryLimit }, 64*mib, tib),
 		Doc: "Memory that the process should keep below, and what `percentOfJvmHeap` is a percentage of. It is a soft limit, handed to the Go runtime."},
 	{Name: "broker.socket", Flag: "socket", Env: "QUORATE_SOCKET",

@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// defaultMemory is what a node takes where nothing limits it.
-const defaultMemory = 400 * mib
+// defaultMemory is what the Go runtime may take where nothing limits it. The
+// process takes some 60 MB more: its code, and pages that were given back late.
+const defaultMemory = 320 * mib
 
 // memoryLimit is what the process may use: GOMEMLIMIT, else nine tenths of the
 // container's limit, else the default.
