@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -133,14 +135,17 @@ func send(addr, queue string, from, to, size int) error {
 		}
 		done <- nil
 	}()
-	pad := strings.Repeat(".", size)
+	noise := make([]byte, 1<<20) // nothing that a disk could compress
+	rnd := rand.NewChaCha8([32]byte{})
+	_, _ = rnd.Read(noise)
 	for n := from; n < to; n++ {
 		select {
 		case slots <- struct{}{}:
 		case err := <-done:
 			return err
 		}
-		body := []byte(strconv.Itoa(n) + " " + pad)[:size]
+		at := int(rnd.Uint64() % uint64(len(noise)-size))
+		body := append([]byte(strconv.Itoa(n)+" "), noise[at:at+size]...)[:size]
 		if err := c.Write("SEND", body, "destination", queue, "persistent", "true", "receipt", strconv.Itoa(n)); err != nil {
 			return errors.Join(err, <-done)
 		}
@@ -284,6 +289,10 @@ func (b *backlog) giveBack(ctx context.Context, limit int64) {
 		}
 		if time.Since(began) > maxGiveBack {
 			b.disk("after the wait")
+			for _, part := range []string{"log", "store"} {
+				bytes, _ := proc.Disk(filepath.Join(b.c.Nodes[0].Dir, "leveldb", part)) // told for the report only
+				b.t.Logf("%s: %d MB", part, bytes>>20)
+			}
 			b.t.Fatalf("more than %d MB of disk are taken %v after the backlog is gone", limit>>20, maxGiveBack)
 		}
 		most = 0
