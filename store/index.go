@@ -98,13 +98,30 @@ func (ix *index) close() error {
 	return err
 }
 
+// get reads a value. Whoever applies the log reads here, and must not stand
+// still with an index that gave up: so the read is another goroutine's, which a
+// dead index may keep. key is not to be reused.
 func (ix *index) get(key []byte) ([]byte, error) {
-	v, c, err := ix.db.Get(key)
-	if err != nil {
-		return nil, err
+	type result struct {
+		b   []byte
+		err error
 	}
-	b := slices.Clone(v)
-	return b, c.Close()
+	done := make(chan result, 1)
+	go func() {
+		v, c, err := ix.db.Get(key)
+		if err != nil {
+			done <- result{nil, err}
+			return
+		}
+		b := slices.Clone(v)
+		done <- result{b, c.Close()}
+	}()
+	select {
+	case r := <-done:
+		return r.b, r.err
+	case <-ix.died:
+		return nil, errDied
+	}
 }
 
 // entry reads an entry; pebble.ErrNotFound if there is none.
