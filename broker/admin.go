@@ -19,11 +19,12 @@ func (b *Broker) Purge(ctx context.Context, name string) error {
 	}
 	var batch store.Batch
 	batch.PurgeQueue(box.id)
-	if _, err := r.logged(ctx, "purge", &batch); err != nil {
-		return err
-	}
-	box.shard.inbox.post(event{kind: evFunc, box: box, call: box.purge})
-	return nil
+	_, err = r.logged(ctx, "purge", &batch, func(_ store.Outcome, err error) {
+		if err == nil {
+			box.shard.inbox.post(event{kind: evFunc, box: box, call: box.purge})
+		}
+	})
+	return err
 }
 
 // purge empties the machine and the spill. Called by the shard.
@@ -49,9 +50,16 @@ func (b *Broker) Delete(ctx context.Context, name string) error {
 	}
 	var batch store.Batch
 	batch.DeleteQueue(box.id)
-	if _, err := r.logged(ctx, op, &batch); err != nil {
-		return err
-	}
+	_, err = r.logged(ctx, op, &batch, func(_ store.Outcome, err error) {
+		if err == nil {
+			r.deleted(name, box)
+		}
+	})
+	return err
+}
+
+// deleted follows the deletion of a queue in the log.
+func (r *reign) deleted(name string, box *mailbox) {
 	r.directory.mu.Lock()
 	if r.directory.queues[name] == box {
 		delete(r.directory.queues, name)
@@ -59,7 +67,6 @@ func (b *Broker) Delete(ctx context.Context, name string) error {
 	r.directory.mu.Unlock()
 	box.shard.inbox.post(event{kind: evFunc, call: func() { box.shard.forget(box) }})
 	r.cfg.Observe(Event{Kind: DestinationRemoved, Destination: box.dest})
-	return nil
 }
 
 func (b *Broker) existing(op, name string) (*reign, *mailbox, error) {

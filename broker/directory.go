@@ -246,7 +246,7 @@ func (r *reign) makeQueue(ctx context.Context, op string, d message.Destination)
 	}
 	var batch store.Batch
 	batch.CreateQueue(store.KindQueue, d.Name, nil)
-	out, err := r.logged(ctx, op, &batch)
+	out, err := r.logged(ctx, op, &batch, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -258,8 +258,10 @@ func (r *reign) makeQueue(ctx context.Context, op string, d message.Destination)
 	return b, nil
 }
 
-// logged proposes a batch of one operation and waits for its outcome.
-func (r *reign) logged(ctx context.Context, op string, b *store.Batch) (store.Outcome, error) {
+// logged proposes a batch of one operation and waits for its outcome. What
+// follows from it is then's: it is called in the order of the log, before what
+// was logged later has its effect, and also if nobody waits any more.
+func (r *reign) logged(ctx context.Context, op string, b *store.Batch, then func(store.Outcome, error)) (store.Outcome, error) {
 	type answer struct {
 		out store.Outcome
 		err error
@@ -269,6 +271,9 @@ func (r *reign) logged(ctx context.Context, op string, b *store.Batch) (store.Ou
 		a := answer{err: storeError(op, err)}
 		if err == nil {
 			a.out = res.Ops[0]
+		}
+		if then != nil {
+			then(a.out, a.err)
 		}
 		ch <- a
 	})

@@ -38,36 +38,45 @@ func (c *Conn) durable(want store.Subscription) (*mailbox, error) {
 	const op = "subscribe"
 	key := subscriber{want.Client, want.Name}
 	dir := &c.r.directory
-	dir.mu.RLock()
-	box := dir.subs[key]
-	dir.mu.RUnlock()
-	if box != nil {
-		if *box.durable == want {
+	for {
+		dir.mu.RLock()
+		box := dir.subs[key]
+		dir.mu.RUnlock()
+		switch {
+		case box == nil:
+			var b store.Batch
+			b.CreateQueue(store.KindSubscription, subscriptionName(key), &want)
+			if _, err := c.r.logged(c.ctx, op, &b, func(out store.Outcome, err error) { c.r.createdDurable(out, err, want) }); err != nil {
+				return nil, err
+			}
+		case *box.durable == want:
 			return box, nil
-		}
-		if err := c.dropDurable(op, box); err != nil {
-			return nil, err
+		default:
+			if err := c.dropDurable(op, box); err != nil {
+				return nil, err
+			}
 		}
 	}
-	name := subscriptionName(key)
-	var b store.Batch
-	b.CreateQueue(store.KindSubscription, name, &want)
-	out, err := c.r.logged(c.ctx, op, &b)
+}
+
+// createdDurable follows the creation of a durable subscription in the log. One
+// that was there already stays what it was.
+func (r *reign) createdDurable(out store.Outcome, err error, want store.Subscription) {
 	if err != nil {
-		return nil, err
+		return
 	}
+	key := subscriber{want.Client, want.Name}
+	dir := &r.directory
 	dir.mu.Lock()
 	defer dir.mu.Unlock()
 	if box := dir.subs[key]; box != nil && box.id == out.Queue {
-		return box, nil
+		return
 	}
-	box = c.r.addDurable(out.Queue, name, &want)
-	if !out.Created {
-		if info, ok := c.r.cfg.Store.Queue(out.Queue); ok {
-			box.tail = uint64(info.Last)
-		}
+	info, ok := r.cfg.Store.Queue(out.Queue)
+	if !ok {
+		return // the store failed
 	}
-	return box, nil
+	r.addDurable(out.Queue, info.Name, info.Subscription).tail = uint64(info.Last)
 }
 
 // subscriptionName is the queue's name of a durable subscription, unambiguous
@@ -83,16 +92,18 @@ func (c *Conn) dropDurable(op string, box *mailbox) error {
 	}
 	var b store.Batch
 	b.DeleteQueue(box.id)
-	if _, err := c.r.logged(c.ctx, op, &b); err != nil {
-		box.active.Store(false)
-		return err
-	}
-	dir := &c.r.directory
-	dir.mu.Lock()
-	c.r.removeDurable(box)
-	dir.mu.Unlock()
-	box.shard.inbox.post(event{kind: evFunc, call: func() { box.shard.forget(box) }})
-	return nil
+	_, err := c.r.logged(c.ctx, op, &b, func(_ store.Outcome, err error) {
+		if err != nil {
+			box.active.Store(false)
+			return
+		}
+		dir := &c.r.directory
+		dir.mu.Lock()
+		c.r.removeDurable(box)
+		dir.mu.Unlock()
+		box.shard.inbox.post(event{kind: evFunc, call: func() { box.shard.forget(box) }})
+	})
+	return err
 }
 
 // RemoveDurable deletes a durable subscription with all that is pending in it.
