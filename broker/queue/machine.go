@@ -185,14 +185,21 @@ func (m *Machine) set(e *Entry, s State) {
 }
 
 // evict drops ready stored messages from the end of the window until it is
-// within its limits again.
+// within its limits again. Of one that was delivered in vain only the message
+// goes: that it was, the store does not know [M9].
 func (m *Machine) evict() {
 	list := m.window.list
 	for i := len(list) - 1; i >= m.window.head; i-- {
 		if m.ready <= m.limits.Messages && m.bytes <= m.limits.Bytes {
 			break
 		}
-		if e := list[i]; e.state == Ready && !e.Volatile {
+		e := list[i]
+		switch {
+		case e.state != Ready || e.Volatile:
+		case e.Redelivered:
+			m.uncount(e)
+			e.Value = nil
+		default:
 			m.source[Stored].leave(e.Place)
 			m.source[Stored].missed = true
 			m.set(e, Gone)
