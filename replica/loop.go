@@ -52,6 +52,7 @@ type loop struct {
 	handover   *handover
 	shots      checkpoints
 	slaves     slaves
+	news       news
 	attach     attachment
 	keep       wal.Index // the leader's word on how much of the log slaves need
 	dropped    wal.Index // what compact asked for last
@@ -69,6 +70,7 @@ type loop struct {
 func newLoop(n *Node, s start) (*loop, error) {
 	l := &loop{n: n, id: n.self.id(), table: s.table, conf: s.conf, confIndex: s.applied, record: n.record}
 	l.slaves.init()
+	l.news.init()
 	l.shots.init(n)
 	if err := l.join(s.applied); err != nil {
 		return nil, err
@@ -130,6 +132,8 @@ func (l *loop) run(ctx context.Context) {
 			l.turn(false)
 		case <-tick.C:
 			l.turn(true)
+		case <-l.news.timer.C:
+			l.news.tell(l.n)
 		}
 	}
 }
@@ -262,7 +266,9 @@ func (l *loop) dispatch(m *pb.Message) {
 				l.handover.sent = true
 			}
 		}
-		l.n.send(m)
+		if !l.news.hold(m) {
+			l.n.send(m)
+		}
 	}
 }
 
@@ -299,6 +305,7 @@ func (l *loop) crown() {
 	l.urgent = true
 	l.n.lease.lead(l.term, l.id, l.conf)
 	l.slaves.begin(l)
+	l.news.forget()
 	l.n.log.Info("Leads the log", "term", l.term, "id", idText(l.id))
 }
 
@@ -312,6 +319,7 @@ func (l *loop) depose() {
 	l.n.log.Info("No longer leads the log", "term", l.reign.term, "id", idText(l.id))
 	l.reign, l.urgent = nil, true
 	l.slaves.end()
+	l.news.forget()
 	l.shots.end()
 	l.endHandover()
 }
