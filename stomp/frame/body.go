@@ -87,7 +87,8 @@ func (r *Reader) readLine(limit int, what string) ([]byte, error) {
 		if i >= 0 {
 			part = part[:i]
 		}
-		if bytes.IndexByte(part, 0) >= 0 {
+		// What comes first in the stream decides, however it was cut into reads.
+		if nul := bytes.IndexByte(part, 0); nul >= 0 && len(r.line)+nul <= limit {
 			return nil, malformed("NUL in a %s", what)
 		}
 		if len(r.line)+len(part) > limit {
