@@ -27,6 +27,7 @@ const (
 	bufKept    = 4 << 20 // a longer buf is not kept
 	zeroChunk  = 128 << 10
 	blockSize  = 4096
+	fillPays   = 8 // writes that must fit into what is filled ahead
 )
 
 // next returns where the next record will begin.
@@ -55,9 +56,11 @@ func (w *writer) write(o Options) error {
 
 // fillAhead writes zeros behind the place of buf when the file has no room for
 // it: a flush of bytes inside a file is cheaper than one that makes it grow.
+// The zeros are written and flushed like data, so they pay only when many
+// flushes share them: before a big write nothing is filled.
 func (w *writer) fillAhead(o Options) error {
 	behind := w.next()
-	if o.FillAhead == 0 || behind <= w.size {
+	if behind <= w.size || int64(len(w.buf)) > o.FillAhead/fillPays {
 		return nil
 	}
 	to := min((behind+o.FillAhead)&^(blockSize-1), o.SegmentSize)
