@@ -28,6 +28,7 @@ func TestDurableRemovedByOneWhoWent(t *testing.T) {
 		b.c.Close()
 		await(t, removed)
 		resume()
+		synctest.Wait() // while the removal is under way the name is in use
 		b = r.connect("B")
 		s := b.subscribe(spec)
 		r.connect("").send(persistent(d, "1"), nil)
