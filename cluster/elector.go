@@ -51,6 +51,8 @@ type Elector struct {
 	term       uint64        // in which it stood last
 	free       int           // voters that had let go of the leader: the fewest since then
 	soon, next time.Duration // when it stands again, without and with an answer
+	last       replica.ID    // the leader before this episode, this node itself included
+	outvoted   bool          // it is well, and yet gone: another node stands in a later term
 }
 
 // Input is all that a decision depends on.
@@ -82,6 +84,7 @@ func (e *Elector) Decide(in Input) Decision {
 	st := in.Status
 	if st.Role == replica.Leader {
 		e.reset()
+		e.last = st.ID
 		return Decision{}
 	}
 	var d Decision
@@ -90,16 +93,23 @@ func (e *Elector) Decide(in Input) Decision {
 		left, reason := judge(st, in.Gone)
 		if reason == "" {
 			e.reset()
+			e.last = st.Leader
 			return Decision{Next: left}
 		}
+		e.last = 0
 		d.Forget, d.Reason, d.Next = true, reason, glance
 	}
 	if d.Why, d.Few = barred(in); d.Why != "" {
 		e.reset()
+		e.last = 0
 		if st.Founded && st.Failed == nil {
 			d.Next = glance
 		}
 		return d
+	}
+	if !e.leaderless {
+		e.outvoted = e.last != 0 && (e.last == st.ID || well(st, e.last))
+		e.last = 0
 	}
 	e.begin(in.Now)
 	if !lost { // it is forgotten first, which may have to wait for a promise to it
@@ -179,7 +189,7 @@ func (e *Elector) stand(in Input, d *Decision) {
 			at += letGo
 			d.Waits = now < at
 		}
-		if hearsay(st) {
+		if e.outvoted || hearsay(st) {
 			at = max(at, e.since+comes)
 		}
 	}
@@ -195,6 +205,11 @@ func (e *Elector) stand(in Input, d *Decision) {
 	if e.stood == 1 {
 		d.Next = e.soon - now
 	}
+}
+
+// well reports whether nothing is wrong with the links of a node.
+func well(st *replica.Status, id replica.ID) bool {
+	return slices.ContainsFunc(st.Peers, func(p replica.PeerStatus) bool { return p.ID == id && reachable(&p) })
 }
 
 // hearsay reports whether a reachable node leads, or is followed, as it says: it
