@@ -30,14 +30,15 @@ e2e: build ## whole clusters of real processes with real ZooKeeper and clients o
 
 lint: ## gofmt, go vet, staticcheck
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not gofmt-ed:"; echo "$$out"; exit 1; }
-	$(GO) vet ./...
+	$(GO) vet ./... && $(GO) -C bench vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 
 fmt: ## format the code
 	gofmt -w $$(git ls-files '*.go')
 
 bench: deps build ## measure, interleaved with other brokers where they can be installed; see docs/benchmarks.md
-	$(GO) run ./bench -out docs/benchmarks.out
+	$(GO) -C bench run . -rounds 3
+	QUORATE_BACKLOG=1000000 $(GO) test -count=1 -timeout 15m -run TestBacklog -v ./test
 
 fuzz: ## run every fuzzer for FUZZTIME (60s)
 	./scripts/fuzz.sh $(FUZZTIME)
