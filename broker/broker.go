@@ -24,6 +24,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/quorate/quorate/message"
 )
 
 // Config is what a Broker needs. Store is required; the zero value of every
@@ -39,7 +41,38 @@ type Config struct {
 	Logger   *slog.Logger
 	Shards   int         // event loops; default 4
 	Observe  func(Event) // told of what happens to destinations and their users, see Event; must not block
+
+	Destinations []message.Destination // queues and topics that are there from Start on
+	Virtual      Virtual
+	NoScheduler  bool // the properties AMQ_SCHEDULED_* mean nothing
+	MaxRepeat    int  // deliveries of one scheduled message at most; 0: no bound
+	NoAdvisories bool
+
+	GCPeriod     time.Duration // between two looks for inactive destinations; 0: never
+	GCSweep      int           // destinations that one look deletes at most; 0: no bound
+	IdleDurables time.Duration // a durable subscription without a consumer for so long is deleted; 0: never
+	Stamp        Stamp
+	Force        Persistence
 }
+
+// Stamp corrects the times of messages, as ActiveMQ's timeStampingBrokerPlugin
+// does. The zero value leaves them alone.
+type Stamp struct {
+	On         bool          // the time of sending is the broker's
+	FutureOnly bool          // … only if the client's is later
+	ZeroTTL    time.Duration // time to live of messages that have none; 0: none
+	MaxTTL     time.Duration // no time to live is longer; 0: no bound
+}
+
+// Persistence says whether messages are persistent, whatever their senders say.
+type Persistence uint8
+
+// The persistences.
+const (
+	AsSent Persistence = iota
+	AlwaysPersistent
+	NeverPersistent
+)
 
 // A Broker serves connections while it reigns. Its methods may be called by
 // any goroutine.
@@ -79,9 +112,6 @@ func New(cfg Config) *Broker {
 func (b *Broker) Start(ctx context.Context) error {
 	if b.cfg.Store == nil {
 		return errors.New("start broker: no store")
-	}
-	if err := b.cfg.Policies.check(); err != nil {
-		return err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -124,9 +124,10 @@ func TestUnsubscribeCountsNothing(t *testing.T) {
 }
 
 func TestDeadLetter(t *testing.T) {
-	two := 2
 	r := newRig(t, func(c *Config) {
-		c.Policies.Entries = []Entry{{Pattern: "orders.>", Policy: Policy{MaxRedeliveries: &two}}}
+		p := DefaultPolicy()
+		p.MaxRedeliveries = 2
+		c.Policies.Entries = []Entry{{Pattern: "orders.>", Policy: p}}
 	})
 	a := r.connect("")
 	d := queueNamed("orders.eu")
@@ -433,7 +434,7 @@ func TestNonPersistentBacklogSpills(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Spill = spill
-		c.Policies.Default.PendingBytes = 4 << 10
+		c.Policies.Default = &Entry{Policy: policyWith(func(p *Policy) { p.PendingBytes = 4 << 10 })}
 	})
 	t.Cleanup(func() { spill.Close() })
 	a, b := r.connect(""), r.connect("")
@@ -473,7 +474,7 @@ func TestNonPersistentBacklogSpills(t *testing.T) {
 
 func TestBacklogIsOnDiskOnly(t *testing.T) {
 	r := newRig(t, func(c *Config) {
-		c.Policies.Default.WindowMessages = 50
+		c.Policies.Default = &Entry{Policy: policyWith(func(p *Policy) { p.WindowMessages = 50 })}
 		c.Limits.Memory = 1 << 20
 	})
 	a := r.connect("")
@@ -633,7 +634,7 @@ func TestPagesThatCannotBeRead(t *testing.T) {
 	r := newRig(t, func(c *Config) {
 		broken.Store = c.Store
 		c.Store = broken
-		c.Policies.Default.WindowMessages = 2
+		c.Policies.Default = &Entry{Policy: policyWith(func(p *Policy) { p.WindowMessages = 2 })}
 	})
 	a := r.connect("")
 	a.sends(queueNamed("q"), 1, 5)

@@ -49,16 +49,16 @@ func (s *shard) buryMessage(box *mailbox, e *queue.Entry, m *message.Message, ca
 	}
 	s.r.cfg.Observe(Event{Kind: kind, Destination: box.dest, Message: m})
 	p := box.policy
-	wanted := *p.ProcessExpired || cause != queue.Expired
+	wanted := p.DeadLetter.ProcessExpired || cause != queue.Expired
 	if e.Volatile {
-		wanted = wanted && *p.ProcessNonPersistent
+		wanted = wanted && p.DeadLetter.ProcessNonPersistent
 	}
-	own := box.durable == nil && box.dest == message.Destination{Kind: message.Queue, Name: p.DeadLetterQueue}
+	own := box.durable == nil && box.dest == message.Destination{Kind: message.Queue, Name: p.DeadLetter.Queue}
 	if !wanted || own || box.topic() {
 		s.discard(box, e)
 		return
 	}
-	s.withQueue(p.DeadLetterQueue, func(dlq *mailbox) {
+	s.withQueue(p.DeadLetter.Queue, func(dlq *mailbox) {
 		s.moveDead(box, e, deadLetter(m, dlq.dest, causeText(m, e, box, cause)), dlq)
 	})
 }
@@ -72,7 +72,7 @@ func causeText(m *message.Message, e *queue.Entry, box *mailbox, cause queue.Cau
 	case queue.Expired:
 		return fmt.Sprintf("Message Expired. Expiration:%d", m.Expiration)
 	case queue.Exhausted:
-		return fmt.Sprintf("Delivery[%d] exceeds redelivery policy limit: %d", e.Count, *box.policy.MaxRedeliveries)
+		return fmt.Sprintf("Delivery[%d] exceeds redelivery policy limit: %d", e.Count, box.policy.MaxRedeliveries)
 	}
 	return "Rejected by the consumer"
 }

@@ -353,3 +353,10 @@ func wantKind(t testing.TB, err error, k Kind) {
 		t.Fatalf("%v has no operation", err)
 	}
 }
+
+// policyWith gives the default policy, changed.
+func policyWith(change func(*Policy)) Policy {
+	p := DefaultPolicy()
+	change(&p)
+	return p
+}

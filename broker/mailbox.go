@@ -37,7 +37,7 @@ type mailbox struct {
 func (b *mailbox) limits() queue.Limits {
 	l := queue.Limits{
 		Messages: b.policy.WindowMessages, Bytes: b.policy.WindowBytes, Pending: b.policy.PendingBytes,
-		MaxRedeliveries: *b.policy.MaxRedeliveries,
+		MaxRedeliveries: b.policy.MaxRedeliveries,
 	}
 	if b.squeezed {
 		l.Messages, l.Bytes, l.Pending = min(l.Messages, 64), min(l.Bytes, 64<<10), min(l.Pending, 64<<10)
@@ -45,7 +45,7 @@ func (b *mailbox) limits() queue.Limits {
 	if b.shard.r.cfg.Spill == nil {
 		l.Pending = math.MaxInt
 	}
-	if b.dest.Name == b.policy.DeadLetterQueue && b.dest.Kind == message.Queue {
+	if b.dest.Name == b.policy.DeadLetter.Queue && b.dest.Kind == message.Queue {
 		l.MaxRedeliveries = -1 // a dead letter has nowhere to go
 	}
 	return l

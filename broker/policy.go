@@ -1,63 +1,173 @@
 package broker
 
 import (
-	"fmt"
-	"math"
-	"strings"
 	"time"
 
 	"github.com/quorate/quorate/message"
 )
 
-// Limits bound what the broker holds. A zero field takes its default.
-type Limits struct {
-	InFlight    int64         // bytes proposed and not yet applied, all connections; default 32 MiB
-	Memory      int64         // bytes of messages held in memory; default 64 MiB. Never blocks a persistent send
-	Store       int64         // bytes on disk of the durable store; default none
-	Temp        int64         // bytes on disk of spilled non-persistent messages; default none
-	SendTimeout time.Duration // how long Store and Temp may block a sender before it gets an error; default 10 s; negative: at once
-	Transaction int64         // bytes of one transaction's sends; default 32 MiB
-	MessageSize int           // bytes of one message's body; default 100 MiB
-}
-
-func (l Limits) withDefaults() Limits {
-	def := func(p *int64, v int64) {
-		if *p == 0 {
-			*p = v
-		}
-	}
-	def(&l.InFlight, 32<<20)
-	def(&l.Memory, 64<<20)
-	def(&l.Store, math.MaxInt64)
-	def(&l.Temp, math.MaxInt64)
-	def(&l.Transaction, 32<<20)
-	if l.SendTimeout == 0 {
-		l.SendTimeout = 10 * time.Second
-	}
-	if l.MessageSize == 0 {
-		l.MessageSize = 100 << 20
-	}
-	return l
-}
-
-// A Policy is what holds for one destination. Zero fields inherit from the
-// next less specific entry and in the end from the defaults that
-// DefaultPolicy gives. Pointers tell "not said" from zero.
+// A Policy is what holds for one destination, complete: start from
+// DefaultPolicy. The tag of a field is the attribute of ActiveMQ's policyEntry
+// that it comes from, or the name that an operator sees.
 type Policy struct {
-	QueuePrefetch        int // default 1000
-	TopicPrefetch        int // default 32767
-	DurableTopicPrefetch int // default 100
-	QueueBrowserPrefetch int // default 500
+	// Consumers.
+	QueuePrefetch           int           `attr:"queuePrefetch"`
+	TopicPrefetch           int           `attr:"topicPrefetch"`
+	DurableTopicPrefetch    int           `attr:"durableTopicPrefetch"`
+	QueueBrowserPrefetch    int           `attr:"queueBrowserPrefetch"`
+	AllExclusive            bool          `attr:"allConsumersExclusiveByDefault"`
+	ConsumersBeforeDispatch int           `attr:"consumersBeforeDispatchStarts"` // nothing is delivered before so many are there …
+	TimeBeforeDispatch      time.Duration `attr:"timeBeforeDispatchStarts"`      // … or so long after the first; 0: ConsumersBeforeDispatch alone
+	UseConsumerPriority     bool          `attr:"useConsumerPriority"`
 
-	MaxRedeliveries *int // deliveries after the first before a message is dead; default 6, -1 never
+	// Order.
+	Prioritized bool `attr:"prioritizedMessages"` // a higher priority is delivered first; else in order of arrival
+	StrictOrder bool `attr:"strictOrderDispatch"` // what waits for its redelivery holds up those behind it
 
-	DeadLetterQueue      string // default ActiveMQ.DLQ
-	ProcessExpired       *bool  // expired persistent messages go to the dead letter queue; default true
-	ProcessNonPersistent *bool  // dead non-persistent messages go there too; default false
+	// Redelivery by the broker.
+	MaxRedeliveries    int           `attr:"maximumRedeliveries"`    // deliveries after the first before a message is dead; -1 never
+	RedeliveryDelay    time.Duration `attr:"initialRedeliveryDelay"` // before the first redelivery
+	RedeliveryBackOff  float64       `attr:"backOffMultiplier"`      // of the delay, from one to the next; at most 1: the same
+	MaxRedeliveryDelay time.Duration `attr:"maximumRedeliveryDelay"` // 0: no bound
+	DeadLetter         DeadLetter
 
-	WindowMessages int // messages of a queue held ready in memory; default 2000
-	WindowBytes    int // bytes of them; default 4 MiB
-	PendingBytes   int // bytes of non-persistent messages a queue or topic subscription holds before it spills; default 4 MiB
+	// Expiry.
+	ExpirePeriod time.Duration `attr:"expireMessagesPeriod"` // between two scans; 0: only what is about to be delivered is looked at
+	ExpirePage   int           `attr:"maxExpirePageSize"`    // messages that one scan looks at
+
+	// Memory of the master.
+	WindowMessages int `attr:"windowMessages"` // messages of a queue held ready
+	WindowBytes    int `attr:"windowBytes"`    // bytes of them
+	PendingBytes   int `attr:"memoryLimit"`    // bytes of non-persistent messages that a queue or a topic's subscription holds before it spills
+
+	// Limits of a queue, of everything that is pending in it. 0: none.
+	QueueMessages       int64    `attr:"maxQueueMessages"`
+	QueueBytes          int64    `attr:"maxQueueBytes"`
+	Overflow            Overflow `attr:"overflow"`
+	ProducerFlowControl bool     `attr:"producerFlowControl"` // a full queue holds its senders up for Limits.SendTimeout before they get an error; else they get it at once
+
+	// Subscriptions to topics.
+	PendingLimit      int           `attr:"pendingMessageLimit"`           // messages that a slow subscription may have waiting, -1: no bound but PendingBytes
+	PendingRate       float64       `attr:"pendingMessageLimitMultiplier"` // above 0: PendingLimit is this many times the prefetch
+	Eviction          Eviction      `attr:"messageEvictionStrategy"`
+	EvictionProperty  string        `attr:"evictionProperty"` // of EvictUnique
+	Recovery          Recovery      `attr:"subscriptionRecoveryPolicy"`
+	RecoverySize      int64         `attr:"recoverySize"` // messages of RecoverCount, bytes of RecoverBytes
+	RecoveryTime      time.Duration `attr:"recoverDuration"`
+	AlwaysRetroactive bool          `attr:"alwaysRetroactive"`
+
+	Slow Slow
+
+	// Housekeeping.
+	GCInactive      bool          `attr:"gcInactiveDestinations"`
+	InactiveTimeout time.Duration `attr:"inactiveTimeoutBeforeGC"`
+	MaxDestinations int           `attr:"maxDestinations"` // that match the entry; 0: no bound
+
+	Advise Advise
+}
+
+// Overflow says what becomes of a message for a full queue.
+type Overflow string
+
+// The ways to overflow.
+const (
+	OverflowReject     Overflow = "reject"     // its sender gets an error
+	OverflowDropOldest Overflow = "dropOldest" // the oldest of the queue goes, to the dead letters if the policy has them
+)
+
+// A DeadLetterKind is one of ActiveMQ's dead letter strategies.
+type DeadLetterKind string
+
+// The strategies.
+const (
+	DeadLetterShared     DeadLetterKind = "shared"
+	DeadLetterIndividual DeadLetterKind = "individual"
+	DeadLetterDiscard    DeadLetterKind = "discarding"
+)
+
+// DeadLetter says what becomes of a message that cannot be delivered.
+type DeadLetter struct {
+	Kind                 DeadLetterKind `attr:"deadLetterStrategy"`
+	Queue                string         `attr:"deadLetterQueue"` // of DeadLetterShared
+	QueuePrefix          string         `attr:"queuePrefix"`     // of DeadLetterIndividual, as the four that follow
+	QueueSuffix          string         `attr:"queueSuffix"`
+	TopicPrefix          string         `attr:"topicPrefix"`
+	TopicSuffix          string         `attr:"topicSuffix"`
+	TopicForQueues       bool           `attr:"useTopicForQueueMessages"` // dead letters of a queue go to a topic, in ActiveMQ useQueueForQueueMessages="false"
+	TopicForTopics       bool           `attr:"useTopicForTopicMessages"`
+	PerDurable           bool           `attr:"destinationPerDurableSubscriber"` // the name of a topic's gets client id and subscription behind it
+	ProcessExpired       bool           `attr:"processExpired"`
+	ProcessNonPersistent bool           `attr:"processNonPersistent"`
+	Expiration           time.Duration  `attr:"deadLetterExpiration"` // time to live of a dead letter; 0: for ever
+}
+
+// Eviction chooses what a subscription with too many waiting messages loses.
+type Eviction string
+
+// The strategies.
+const (
+	EvictOldest         Eviction = "oldestMessageEvictionStrategy"
+	EvictOldestLowest   Eviction = "oldestMessageWithLowestPriorityEvictionStrategy"
+	EvictUniqueProperty Eviction = "uniquePropertyMessageEvictionStrategy"
+)
+
+// Recovery says which messages of a topic a retroactive subscription gets that
+// were published before it came.
+type Recovery string
+
+// The policies.
+const (
+	RecoverNothing Recovery = "noSubscriptionRecoveryPolicy"
+	RecoverLast    Recovery = "lastImageSubscriptionRecoveryPolicy"
+	RecoverCount   Recovery = "fixedCountSubscriptionRecoveryPolicy"
+	RecoverBytes   Recovery = "fixedSizedSubscriptionRecoveryPolicy"
+	RecoverTimed   Recovery = "timedSubscriptionRecoveryPolicy"
+)
+
+// Slow says when a consumer is slow, and that it is disconnected then. Zero
+// durations and counts do not count.
+type Slow struct {
+	Abort            bool          `attr:"slowConsumerStrategy"`
+	MaxCount         int           `attr:"maxSlowCount"`        // looks in a row at which it was slow
+	MaxDuration      time.Duration `attr:"maxSlowDuration"`     // that it has been slow for
+	MaxSinceAck      time.Duration `attr:"maxTimeSinceLastAck"` // abortSlowAckConsumerStrategy
+	CheckPeriod      time.Duration `attr:"checkPeriod"`
+	AbortConnection  bool          `attr:"abortConnection"` // the whole connection, not its subscription alone
+	IgnoreIdle       bool          `attr:"ignoreIdleConsumers"`
+	IgnoreNetworking bool          `attr:"ignoreNetworkConsumers"`
+}
+
+// Advise says which advisories are made beside those that always are.
+type Advise struct {
+	SlowConsumers bool `attr:"advisoryForSlowConsumers"`
+	FastProducers bool `attr:"advisoryForFastProducers"`
+	Discarding    bool `attr:"advisoryForDiscardingMessages"`
+	Delivery      bool `attr:"advisoryForDelivery"`
+	Dispatched    bool `attr:"advisoryForDispatched"`
+	Consumed      bool `attr:"advisoryForConsumed"`
+	WhenFull      bool `attr:"advisoryWhenFull"`
+	IfNoConsumers bool `attr:"sendAdvisoryIfNoConsumers"`
+	IncludeBody   bool `attr:"includeBodyForAdvisory"`
+}
+
+// DefaultPolicy gives ActiveMQ's defaults where it has them.
+func DefaultPolicy() Policy {
+	return Policy{
+		QueuePrefetch: 1000, TopicPrefetch: 32767, DurableTopicPrefetch: 100, QueueBrowserPrefetch: 500,
+		UseConsumerPriority: true,
+		MaxRedeliveries:     6,
+		DeadLetter: DeadLetter{
+			Kind: DeadLetterShared, Queue: "ActiveMQ.DLQ",
+			QueuePrefix: "ActiveMQ.DLQ.Queue.", TopicPrefix: "ActiveMQ.DLQ.Topic.",
+			ProcessExpired: true,
+		},
+		ExpirePeriod: 30 * time.Second, ExpirePage: 400,
+		WindowMessages: 2000, WindowBytes: 4 << 20, PendingBytes: 4 << 20,
+		Overflow: OverflowReject, ProducerFlowControl: true,
+		PendingLimit: -1, Eviction: EvictOldest, Recovery: RecoverNothing,
+		Slow:            Slow{MaxDuration: 30 * time.Second, CheckPeriod: 30 * time.Second},
+		InactiveTimeout: time.Minute,
+	}
 }
 
 // An Entry attaches a Policy to the destinations that match Pattern, with "."
@@ -66,114 +176,37 @@ type Entry struct {
 	Kind    message.Kind // Queue or Topic; temporary destinations use their kinds; zero: any
 	Pattern string
 	Policy  Policy
+	// Said tells where each attribute that the entry sets was written, for
+	// Explain, by the names of the fields' tags.
+	Said map[string]string
 }
 
-// Policies are the entries of the configuration, most of them inherited from
-// less specific ones.
+// Policies are the entries of the configuration.
 type Policies struct {
-	Default Policy
+	Default *Entry // where none matches; nil: DefaultPolicy
 	Entries []Entry
 }
 
-// DefaultPolicy gives ActiveMQ's defaults where it has them.
-func DefaultPolicy() Policy {
-	six, yes, no := 6, true, false
-	return Policy{
-		QueuePrefetch: 1000, TopicPrefetch: 32767, DurableTopicPrefetch: 100, QueueBrowserPrefetch: 500,
-		MaxRedeliveries: &six, DeadLetterQueue: "ActiveMQ.DLQ", ProcessExpired: &yes, ProcessNonPersistent: &no,
-		WindowMessages: 2000, WindowBytes: 4 << 20, PendingBytes: 4 << 20,
+// For gives the policy of d, that of the most specific entry that matches and
+// of it alone, as in ActiveMQ. Of two entries equally specific the later wins.
+func (ps *Policies) For(d message.Destination) Policy {
+	if e := ps.entry(d); e != nil {
+		return e.Policy
 	}
+	return DefaultPolicy()
 }
 
-// For gives the effective policy of d: every field from the most specific
-// entry that says it. Of two entries equally specific the later one wins.
-func (ps *Policies) For(d message.Destination) Policy {
-	p := DefaultPolicy()
-	p.override(&ps.Default)
-	best := make([]*Entry, 0, 4)
+// entry gives the entry that holds for d, nil if none.
+func (ps *Policies) entry(d message.Destination) *Entry {
+	best := ps.Default
+	rank := -1
 	for i := range ps.Entries {
 		e := &ps.Entries[i]
 		if (e.Kind == 0 || e.Kind == d.Kind) && Match(e.Pattern, d.Name) {
-			best = append(best, e)
-		}
-	}
-	for len(best) > 0 {
-		least := 0
-		for i, e := range best {
-			if specificity(e.Pattern) < specificity(best[least].Pattern) {
-				least = i
+			if s := specificity(e.Pattern); s >= rank {
+				best, rank = e, s
 			}
 		}
-		p.override(&best[least].Policy)
-		best = append(best[:least], best[least+1:]...)
 	}
-	return p
-}
-
-func (p *Policy) override(o *Policy) {
-	for _, f := range []struct{ to, from *int }{
-		{&p.QueuePrefetch, &o.QueuePrefetch}, {&p.TopicPrefetch, &o.TopicPrefetch},
-		{&p.DurableTopicPrefetch, &o.DurableTopicPrefetch}, {&p.QueueBrowserPrefetch, &o.QueueBrowserPrefetch},
-		{&p.WindowMessages, &o.WindowMessages}, {&p.WindowBytes, &o.WindowBytes}, {&p.PendingBytes, &o.PendingBytes},
-	} {
-		if *f.from != 0 {
-			*f.to = *f.from
-		}
-	}
-	if o.MaxRedeliveries != nil {
-		p.MaxRedeliveries = o.MaxRedeliveries
-	}
-	if o.DeadLetterQueue != "" {
-		p.DeadLetterQueue = o.DeadLetterQueue
-	}
-	if o.ProcessExpired != nil {
-		p.ProcessExpired = o.ProcessExpired
-	}
-	if o.ProcessNonPersistent != nil {
-		p.ProcessNonPersistent = o.ProcessNonPersistent
-	}
-}
-
-// Match reports whether a name matches a pattern of ActiveMQ: elements are
-// separated by ".", "*" is any one element, ">" at the end is any rest.
-func Match(pattern, name string) bool {
-	for {
-		p, prest, pmore := strings.Cut(pattern, ".")
-		if p == ">" && !pmore {
-			return true
-		}
-		n, nrest, nmore := strings.Cut(name, ".")
-		if p != "*" && p != n {
-			return false
-		}
-		if !pmore || !nmore {
-			return pmore == nmore || (pmore && prest == ">")
-		}
-		pattern, name = prest, nrest
-	}
-}
-
-// specificity orders patterns: literal elements count most, then "*", a
-// trailing ">" least; longer patterns are more specific than shorter ones.
-func specificity(pattern string) int {
-	n := 0
-	for _, e := range strings.Split(pattern, ".") {
-		switch e {
-		case ">":
-		case "*":
-			n++
-		default:
-			n += 1000
-		}
-	}
-	return n
-}
-
-func (p *Policies) check() error {
-	for _, e := range p.Entries {
-		if e.Pattern == "" {
-			return fmt.Errorf("policy entry without a pattern")
-		}
-	}
-	return nil
+	return best
 }

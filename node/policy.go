@@ -33,11 +33,12 @@ func policies(ps []config.Policy) broker.Policies {
 }
 
 func policy(p config.Policy) broker.Policy {
-	return broker.Policy{
-		QueuePrefetch: p.QueuePrefetch, TopicPrefetch: p.TopicPrefetch,
-		DurableTopicPrefetch: p.DurableTopicPrefetch, QueueBrowserPrefetch: p.BrowserPrefetch,
-		MaxRedeliveries: &p.MaximumRedeliveries, DeadLetterQueue: p.DeadLetter.Queue,
-		ProcessExpired: &p.DeadLetter.ProcessExpired, ProcessNonPersistent: &p.DeadLetter.ProcessNonPersistent,
-		PendingBytes: int(p.MemoryLimit),
-	}
+	out := broker.DefaultPolicy()
+	out.QueuePrefetch, out.TopicPrefetch = p.QueuePrefetch, p.TopicPrefetch
+	out.DurableTopicPrefetch, out.QueueBrowserPrefetch = p.DurableTopicPrefetch, p.BrowserPrefetch
+	out.MaxRedeliveries = p.MaximumRedeliveries
+	out.DeadLetter.Queue = p.DeadLetter.Queue
+	out.DeadLetter.ProcessExpired, out.DeadLetter.ProcessNonPersistent = p.DeadLetter.ProcessExpired, p.DeadLetter.ProcessNonPersistent
+	out.PendingBytes = int(p.MemoryLimit)
+	return out
 }
