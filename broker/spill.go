@@ -10,10 +10,10 @@ import (
 )
 
 // Spill keeps non-persistent messages on disk that do not fit into memory
-// [S18]: a list for each key, written at its end and read from its front. It is
-// wiped when the node starts.
+// [S18]: a list for each key, in order of places. It is wiped when the node
+// starts.
 type Spill interface {
-	Append(key uint64, header, body []byte) error
+	Append(key uint64, p store.SpillPlace, header, body []byte) error
 	// Take reads and removes the first n messages, or fewer when they exceed
 	// maxBytes, at least one; none if there are none.
 	Take(key uint64, n, maxBytes int) ([]store.Spilled, error)
@@ -40,9 +40,10 @@ func (s *shard) spill(box *mailbox, e *queue.Entry) {
 func (l *loader) write(q *request) {
 	defer l.s.r.admission.release(int64(q.spill.Size))
 	m := q.spill.Value.(*message.Message)
+	at := store.SpillPlace{Lane: q.spill.Lane, Seq: q.spill.Seq, Sub: q.spill.Sub}
 	h := binary.AppendUvarint(nil, q.spill.Seq)
 	h = binary.AppendUvarint(h, q.spill.Sub)
-	if err := l.s.r.cfg.Spill.Append(uint64(q.key), m.AppendHeader(h), m.Body); err != nil {
+	if err := l.s.r.cfg.Spill.Append(uint64(q.key), at, m.AppendHeader(h), m.Body); err != nil {
 		q.box.stats.volatile.Add(-1)
 		l.s.r.cfg.Logger.Error("cannot spill a non-persistent message, it is lost", "destination", q.box.dest.String(), "err", err)
 	}
