@@ -105,7 +105,7 @@ func (s *shard) moveDead(box *mailbox, e *queue.Entry, m *message.Message, dlq *
 		return
 	}
 	var b store.Batch
-	b.Move(box.id, box.pos(e), dlq.id, 0, m.AppendHeader(nil))
+	b.Move(box.id, box.pos(e), dlq.id, store.Lane(dlq.lane(m)), m.AppendHeader(nil))
 	s.r.cfg.Store.Propose(&b, func(res store.Result, err error) {
 		if err != nil { // it stays where it is, out of the way until the next reign
 			s.r.cfg.Logger.Error("cannot move a dead letter", "destination", box.dest.String(), "id", m.ID, "err", err)

@@ -126,12 +126,9 @@ func (l *loader) entry(box *mailbox, st *store.Stored) (*queue.Entry, error) {
 			return nil, ignoreMissing(err)
 		}
 	}
-	return &queue.Entry{
-		Place:       queue.Place{Lane: uint8(st.Pos.Lane), Seq: uint64(st.Pos.Seq)},
-		Count:       st.Count,
-		Redelivered: st.Count > 0,
-		Size:        m.Size(), Expires: m.Expiration, Value: m,
-	}, nil
+	e := box.entryAt(queue.Place{Lane: uint8(st.Pos.Lane), Seq: uint64(st.Pos.Seq)}, m)
+	e.Count, e.Redelivered = st.Count, st.Count > 0
+	return e, nil
 }
 
 // loaded hands a page to who asked for it.

@@ -3,7 +3,6 @@ package broker
 import (
 	"sync"
 
-	"github.com/quorate/quorate/broker/queue"
 	"github.com/quorate/quorate/message"
 	"github.com/quorate/quorate/store"
 )
@@ -195,9 +194,4 @@ func (c *Conn) volatile(s *sending) {
 		box.stats.enqueued.Add(1)
 		box.shard.inbox.post(ev)
 	}
-}
-
-// newEntry makes the entry of a message that was sent in this reign.
-func newEntry(m *message.Message, seq uint64) *queue.Entry {
-	return &queue.Entry{Place: queue.Place{Seq: seq}, Size: m.Size(), Expires: m.Expiration, Value: m}
 }

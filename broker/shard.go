@@ -121,7 +121,7 @@ func (s *shard) handle(ev *event) {
 		if !ev.box.deleted.Load() {
 			m := ev.box.open()
 			ev.box.tail = max(ev.box.tail, ev.seq)
-			m.Arrive(newEntry(ev.msg, ev.seq))
+			m.Arrive(ev.box.entry(ev.msg, ev.seq))
 		}
 	case evVolatile:
 		s.volatile(ev.box, ev.msg)
@@ -181,7 +181,7 @@ func (s *shard) volatile(box *mailbox, m *message.Message) {
 		return
 	}
 	box.stats.volatile.Add(1)
-	box.open().ArriveVolatile(newEntry(m, 0))
+	box.open().ArriveVolatile(box.entry(m, 0))
 	s.mark(box)
 }
 

@@ -1,11 +1,17 @@
 package queue
 
-// A Consumer takes messages from one machine.
+// A Consumer takes messages from one machine. The caller fills it in before Add.
 type Consumer struct {
-	Value     any  // the caller's
-	Credit    int  // deliveries it may get now; set before Add, then the machine's
-	Priority  int  // a consumer of a higher one is served first
-	Exclusive bool // while there is one, only the first of them is served
+	Value     any   // the caller's
+	Credit    int   // deliveries it may get now; then the machine's
+	Pool      *Pool // instead of Credit, shared with consumers of other machines; may be nil
+	Priority  int   // a consumer of a higher one is served first
+	Exclusive bool  // while there is one, only the first of them is served
+	// Selector names what the consumer selects: consumers with the same text
+	// share what is known of it. Match decides on an Entry's Value. Without a
+	// Selector a consumer takes everything.
+	Selector string
+	Match    func(value any) bool
 
 	removed bool
 }

@@ -97,11 +97,17 @@ func (s State) String() string {
 // hands it over; afterwards only Value is the caller's.
 type Entry struct {
 	Place
-	Volatile    bool   // not in the store: this entry is all there is
-	Redelivered bool   // may have been delivered before
-	Count       uint32 // failed deliveries
-	Size        int    // bytes in memory while Value is set
-	Expires     int64  // milliseconds since 1970, 0 never
+	Volatile    bool // not in the store: this entry is all there is
+	Redelivered bool // may have been delivered before
+	// FirstInGroup tells the consumer of a delivery that the group is new to
+	// it: JMSXGroupFirstForConsumer. Set by the machine.
+	FirstInGroup bool
+	Count        uint32 // failed deliveries
+	GroupSeq     int32  // JMSXGroupSeq; -1 ends the group
+	Size         int    // bytes in memory while Value is set
+	Expires      int64  // milliseconds since 1970, 0 never
+	Due          int64  // not delivered before, milliseconds since 1970; set by the machine
+	Group        string // JMSXGroupID: one consumer gets what has the same, in order; "" none
 	// Value is the message. The caller may clear it for a delivered entry that
 	// is not volatile: it is loaded again if it has to be delivered again.
 	Value any
