@@ -66,7 +66,7 @@ func (r *reign) deleted(name string, box *mailbox) {
 	}
 	r.directory.mu.Unlock()
 	box.shard.inbox.post(event{kind: evFunc, call: func() { box.shard.forget(box) }})
-	r.cfg.Observe(Event{Kind: DestinationRemoved, Destination: box.dest})
+	r.observe(Event{Kind: DestinationRemoved, Destination: box.dest})
 }
 
 func (b *Broker) existing(op, name string) (*reign, *mailbox, error) {

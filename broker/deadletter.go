@@ -2,10 +2,10 @@ package broker
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/quorate/quorate/broker/queue"
 	"github.com/quorate/quorate/message"
-	"github.com/quorate/quorate/store"
 )
 
 // Properties that a dead letter gets, as ActiveMQ names them.
@@ -21,19 +21,20 @@ func (s *shard) bury(box *mailbox, e *queue.Entry, cause queue.Cause) {
 	if cause == queue.Expired {
 		box.stats.expired.Add(1)
 	}
-	if e.Value == nil {
-		s.loader.inbox.post(request{box: box, source: queue.Stored, after: before(e.Place), n: 1, bytes: 1, then: func(p *page) {
-			if len(p.entries) == 0 || p.entries[0].Place != e.Place {
-				if p.err == nil {
-					s.settle(box, e) // gone from the store
-				}
-				return
-			}
-			s.buryMessage(box, e, p.entries[0].Value.(*message.Message), cause)
-		}})
+	box.dying++
+	if e.Value != nil {
+		s.buryMessage(box, e, e.Value.(*message.Message), cause)
 		return
 	}
-	s.buryMessage(box, e, e.Value.(*message.Message), cause)
+	s.loader.inbox.post(request{box: box, source: queue.Stored, after: before(e.Place), n: 1, bytes: 1, then: func(p *page) {
+		if len(p.entries) > 0 && p.entries[0].Place == e.Place {
+			s.buryMessage(box, e, p.entries[0].Value.(*message.Message), cause)
+			return
+		}
+		if p.err == nil {
+			s.buried(box, e) // gone from the store
+		}
+	}})
 }
 
 // before gives a place behind which p's message is the first in the store.
@@ -43,29 +44,124 @@ func before(p queue.Place) queue.Place {
 }
 
 func (s *shard) buryMessage(box *mailbox, e *queue.Entry, m *message.Message, cause queue.Cause) {
+	to := box.deadLettersTo(m, e.Volatile, cause)
 	kind := MessageDead
-	if cause == queue.Expired {
+	switch {
+	case cause == queue.Expired:
 		kind = MessageExpired
+	case to.IsZero():
+		kind = MessageDiscarded
 	}
-	s.r.cfg.Observe(Event{Kind: kind, Destination: box.dest, Message: m})
-	p := box.policy
-	wanted := p.DeadLetter.ProcessExpired || cause != queue.Expired
-	if e.Volatile {
-		wanted = wanted && p.DeadLetter.ProcessNonPersistent
-	}
-	own := box.durable == nil && box.dest == message.Destination{Kind: message.Queue, Name: p.DeadLetter.Queue}
-	if !wanted || own || box.topic() {
-		s.discard(box, e)
+	s.r.observe(Event{Kind: kind, Destination: box.dest, Message: m})
+	if to.IsZero() {
+		s.graves.add(s, burial{box: box, entry: e})
 		return
 	}
-	s.withQueue(p.DeadLetter.Queue, func(dlq *mailbox) {
-		s.moveDead(box, e, deadLetter(m, dlq.dest, causeText(m, e, box, cause)), dlq)
+	s.findGrave(to, func(g grave) {
+		letter := deadLetter(m, box, to, causeText(m, e, box, cause), s.r.now())
+		s.graves.add(s, burial{box: box, entry: e, letter: letter, to: g})
 	})
+}
+
+// deadLettersTo says where a dead message of the mailbox goes, the zero
+// Destination for nowhere. A message that is a dead letter already is not moved
+// again.
+func (b *mailbox) deadLettersTo(m *message.Message, volatile bool, cause queue.Cause) message.Destination {
+	p := &b.policy.DeadLetter
+	switch {
+	case p.Kind == DeadLetterDiscard,
+		cause == queue.Expired && !p.ProcessExpired,
+		volatile && !p.ProcessNonPersistent,
+		b.topic(),
+		b.grave() && isDeadLetter(m):
+		return message.Destination{}
+	}
+	to := p.destination(b)
+	if to == b.dest && b.durable == nil {
+		return message.Destination{}
+	}
+	return to
 }
 
 // topic reports whether the mailbox is a live subscription to a topic: what it
 // does not consume is nobody's loss.
 func (b *mailbox) topic() bool { return b.dest.Kind.IsTopic() && b.durable == nil }
+
+// maxGraveName bounds the name of an individual dead letter queue, in bytes: a
+// longer one is replaced by the shared queue.
+const maxGraveName = 1024
+
+// destination gives the dead letter destination of a mailbox's messages, called
+// as ActiveMQ calls it: prefix, name, for a durable subscription ".client:name"
+// if the policy says so, suffix.
+func (p *DeadLetter) destination(b *mailbox) message.Destination {
+	shared := message.Destination{Kind: message.Queue, Name: p.Queue}
+	if p.Kind != DeadLetterIndividual {
+		return shared
+	}
+	prefix, suffix, topic := p.QueuePrefix, p.QueueSuffix, p.TopicForQueues
+	if b.dest.Kind.IsTopic() {
+		prefix, suffix, topic = p.TopicPrefix, p.TopicSuffix, p.TopicForTopics
+	}
+	name := prefix + b.dest.Name
+	if p.PerDurable && b.durable != nil {
+		name += "." + b.durable.Client + ":" + b.durable.Name
+	}
+	name += suffix
+	switch {
+	case len(name) > maxGraveName:
+		return shared
+	case topic:
+		return message.Destination{Kind: message.Topic, Name: name}
+	}
+	return message.Destination{Kind: message.Queue, Name: name}
+}
+
+// grave reports whether the mailbox is a queue that dead letters go to, whoever's
+// they are.
+func (b *mailbox) grave() bool {
+	return b.dest.Kind == message.Queue && b.shard.r.cfg.Policies.grave(b.dest.Name)
+}
+
+// grave reports whether some policy's dead letters go to the queue of that name.
+func (ps *Policies) grave(name string) bool {
+	if ps.Default == nil {
+		p := DefaultPolicy()
+		if p.DeadLetter.takes(name) {
+			return true
+		}
+	} else if ps.Default.Policy.DeadLetter.takes(name) {
+		return true
+	}
+	for i := range ps.Entries {
+		if ps.Entries[i].Policy.DeadLetter.takes(name) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *DeadLetter) takes(queue string) bool {
+	switch p.Kind {
+	case DeadLetterDiscard:
+		return false
+	case DeadLetterIndividual:
+		return !p.TopicForQueues && between(queue, p.QueuePrefix, p.QueueSuffix) ||
+			!p.TopicForTopics && between(queue, p.TopicPrefix, p.TopicSuffix)
+	}
+	return queue == p.Queue
+}
+
+// between reports whether name has the affixes, one of which there must be.
+func between(name, prefix, suffix string) bool {
+	return prefix+suffix != "" && len(name) > len(prefix)+len(suffix) &&
+		strings.HasPrefix(name, prefix) && strings.HasSuffix(name, suffix)
+}
+
+func isDeadLetter(m *message.Message) bool {
+	_, ok := m.Property(propCause)
+	return ok
+}
 
 func causeText(m *message.Message, e *queue.Entry, box *mailbox, cause queue.Cause) string {
 	switch cause {
@@ -77,83 +173,29 @@ func causeText(m *message.Message, e *queue.Entry, box *mailbox, cause queue.Cau
 	return "Rejected by the consumer"
 }
 
-// deadLetter gives m as it stands in the dead letter queue.
-func deadLetter(m *message.Message, dlq message.Destination, cause string) *message.Message {
-	c := m.With(propCause, cause)
-	if m.Expiration != 0 {
-		c = c.With(propExpiration, m.Expiration)
-		c.Expiration = 0
+// deadLetter gives m of a mailbox as it stands in its dead letter queue: always
+// persistent, as in ActiveMQ, which notes what it was before.
+func deadLetter(m *message.Message, box *mailbox, to message.Destination, cause string, now int64) *message.Message {
+	c := *m
+	c.Properties = make([]message.Property, 0, len(m.Properties)+3)
+	for _, p := range m.Properties {
+		if p.Name != propCause && (p.Name != propExpiration || m.Expiration == 0) {
+			c.Properties = append(c.Properties, p)
+		}
 	}
-	if c.Original.IsZero() {
-		c.Original = m.Destination
+	c.Properties = append(c.Properties, message.Property{Name: propCause, Value: cause})
+	if m.Expiration != 0 {
+		c.Properties = append(c.Properties, message.Property{Name: propExpiration, Value: m.Expiration})
 	}
 	if !m.Persistent {
-		c = c.With(propMode, "NON_PERSISTENT")
+		c.Properties = append(c.Properties, message.Property{Name: propMode, Value: "NON_PERSISTENT"})
 	}
-	c.Destination = dlq
-	return c
-}
-
-// moveDead moves e, whose letter is m, to dlq.
-func (s *shard) moveDead(box *mailbox, e *queue.Entry, m *message.Message, dlq *mailbox) {
-	box.stats.dead.Add(1)
-	dlq.stats.enqueued.Add(1)
-	if e.Volatile {
-		dlq.shard.inbox.post(event{kind: evVolatile, box: dlq, msg: m})
-		s.settle(box, e)
-		s.mark(box)
-		return
+	if c.Original = box.dest; box.durable != nil {
+		c.Original = m.Destination
 	}
-	var b store.Batch
-	b.Move(box.id, box.pos(e), dlq.id, store.Lane(dlq.lane(m)), m.AppendHeader(nil))
-	s.r.cfg.Store.Propose(&b, func(res store.Result, err error) {
-		if err != nil { // it stays where it is, out of the way until the next reign
-			s.r.cfg.Logger.Error("cannot move a dead letter", "destination", box.dest.String(), "id", m.ID, "err", err)
-			return
-		}
-		if out := &res.Ops[0]; out.Code == store.Done {
-			// The body is the store's: the machine loads it when it is wanted.
-			dlq.shard.inbox.post(event{kind: evArrive, box: dlq, msg: m, seq: uint64(out.Seqs[0])})
-		}
-		s.inbox.post(event{kind: evSettle, box: box, entries: []*queue.Entry{e}})
-	})
-}
-
-// discard drops a message that nobody wants any more.
-func (s *shard) discard(box *mailbox, e *queue.Entry) {
-	if e.Volatile {
-		s.settle(box, e)
-		s.mark(box)
-		return
+	c.Destination, c.Persistent, c.Expiration = to, true, 0
+	if life := box.policy.DeadLetter.Expiration; life > 0 {
+		c.Expiration = now + life.Milliseconds()
 	}
-	var b store.Batch
-	b.Remove(box.id, box.pos(e))
-	s.r.cfg.Store.Propose(&b, func(_ store.Result, err error) {
-		if err == nil {
-			s.inbox.post(event{kind: evSettle, box: box, entries: []*queue.Entry{e}})
-		}
-	})
-}
-
-// withQueue calls fn on the shard with the queue of that name, at once if there
-// is one, else when it has been created.
-func (s *shard) withQueue(name string, fn func(*mailbox)) {
-	r := s.r
-	r.directory.mu.RLock()
-	q := r.directory.queues[name]
-	r.directory.mu.RUnlock()
-	if q != nil {
-		fn(q)
-		return
-	}
-	r.wg.Go(func() {
-		q, err := r.queue(r.ctx, "create dead letter queue", message.Destination{Kind: message.Queue, Name: name})
-		if err != nil {
-			if r.ctx.Err() == nil {
-				r.cfg.Logger.Error("cannot create the dead letter queue", "queue", name, "err", err)
-			}
-			return
-		}
-		s.inbox.post(event{kind: evFunc, call: func() { fn(q) }})
-	})
+	return &c
 }

@@ -182,7 +182,7 @@ func (r *reign) topicLocked(d message.Destination) *topic {
 	if t == nil {
 		t = &topic{dest: d, policy: r.policy(d), shard: r.shardOf(d.Name)}
 		r.directory.topics[d.Name] = t
-		r.cfg.Observe(Event{Kind: DestinationAdded, Destination: d})
+		r.observe(Event{Kind: DestinationAdded, Destination: d})
 	}
 	return t
 }
@@ -254,7 +254,7 @@ func (r *reign) makeQueue(ctx context.Context, op string, d message.Destination)
 	r.directory.mu.Lock()
 	r.directory.queues[d.Name] = b
 	r.directory.mu.Unlock()
-	r.cfg.Observe(Event{Kind: DestinationAdded, Destination: d})
+	r.observe(Event{Kind: DestinationAdded, Destination: d})
 	return b, nil
 }
 

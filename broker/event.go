@@ -9,17 +9,24 @@ type EventKind uint8
 const (
 	DestinationAdded EventKind = iota + 1
 	DestinationRemoved
-	ConsumerAdded
-	ConsumerRemoved
-	MessageExpired
-	MessageDead
+	ConsumerAdded    // Conn, Consumer; Count are the destination's consumers now
+	ConsumerRemoved  // likewise
+	MessageExpired   // Message; it may become a dead letter, too
+	MessageDead      // Message went to the dead letters, or would have, had it not expired
+	MessageDiscarded // Message was dropped; Consumer for whom, if it was a topic's
 )
 
 // An Event is one thing that happened on the master. Config.Observe gets them
-// on whatever goroutine they happen; advisories are made of them.
+// on whatever goroutine they happen; advisories are made of them. Fields that a
+// kind does not name are zero.
 type Event struct {
 	Kind        EventKind
 	Destination message.Destination
-	Conn        *Conn            // of a consumer
-	Message     *message.Message // that expired or is dead
+	Conn        *Conn            // whose request it was, or whose consumer
+	Consumer    *Subscription    // that came, went, is slow or lost Message
+	Message     *message.Message // as it was sent: not to be changed
+	Count       int
 }
+
+// observe tells who listens.
+func (r *reign) observe(e Event) { r.cfg.Observe(e) }

@@ -32,6 +32,8 @@ type mailbox struct {
 	bytes    int // of the machine, as last counted in the shard's sum
 	browsers []*browser
 	spill    *spillKey
+	dying    int       // messages that are dead and not yet gone
+	deferred []request // pages to be read when fewer are dying
 }
 
 func (b *mailbox) limits() queue.Limits {
@@ -45,7 +47,7 @@ func (b *mailbox) limits() queue.Limits {
 	if b.shard.r.cfg.Spill == nil {
 		l.Pending = math.MaxInt
 	}
-	if b.dest.Name == b.policy.DeadLetter.Queue && b.dest.Kind == message.Queue {
+	if b.grave() {
 		l.MaxRedeliveries = -1 // a dead letter has nowhere to go
 	}
 	return l

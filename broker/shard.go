@@ -61,6 +61,7 @@ type shard struct {
 	tight   bool        // bytes is above the shard's part of the memory limit
 	paused  bool        // not leased: nothing is dispatched
 	failed  []*page     // to be asked for again
+	graves  burials
 }
 
 func newShard(r *reign) *shard {
@@ -239,7 +240,7 @@ func (s *shard) perform(box *mailbox) {
 			if f.Source == queue.Spilled {
 				q.key = *box.spill
 			}
-			s.loader.inbox.post(q)
+			s.load(q)
 		case queue.Spill:
 			s.spill(box, f.Entry)
 		case queue.DeadLetter:
@@ -270,8 +271,9 @@ func (s *shard) deliver(box *mailbox, f *queue.Effect) {
 	}
 }
 
-// flush logs the counts that changed.
+// flush logs the dead letters and the counts that changed.
 func (s *shard) flush() {
+	s.graves.propose(s)
 	if s.batch.Len() == 0 {
 		return
 	}

@@ -76,7 +76,7 @@ func (c *Conn) Subscribe(spec Spec) (*Subscription, error) {
 		s.end(false)
 		return nil, c.usable(op)
 	}
-	c.r.cfg.Observe(Event{Kind: ConsumerAdded, Destination: spec.Destination, Conn: c})
+	c.r.observe(Event{Kind: ConsumerAdded, Destination: spec.Destination, Conn: c})
 	return s, nil
 }
 
@@ -155,7 +155,7 @@ func (s *Subscription) end(failed bool) {
 	s.pending, s.head, s.taken = nil, 0, 0
 	s.mu.Unlock()
 	if s.conn.r.ctx.Err() == nil {
-		s.conn.r.cfg.Observe(Event{Kind: ConsumerRemoved, Destination: s.spec.Destination, Conn: s.conn})
+		s.conn.r.observe(Event{Kind: ConsumerRemoved, Destination: s.spec.Destination, Conn: s.conn})
 	}
 	box := s.box
 	if s.browser != nil {

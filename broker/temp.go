@@ -40,7 +40,7 @@ func (c *Conn) TempDestination(kind message.Kind, name string) (message.Destinat
 		b.owner = c
 		dir.temps[d] = b
 	}
-	c.r.cfg.Observe(Event{Kind: DestinationAdded, Destination: d, Conn: c})
+	c.r.observe(Event{Kind: DestinationAdded, Destination: d, Conn: c})
 	return d, nil
 }
 
@@ -75,5 +75,5 @@ func (r *reign) deleteTemp(d message.Destination) {
 	if box, ok := x.(*mailbox); ok {
 		box.shard.inbox.post(event{kind: evFunc, call: func() { box.shard.forget(box) }})
 	}
-	r.cfg.Observe(Event{Kind: DestinationRemoved, Destination: d})
+	r.observe(Event{Kind: DestinationRemoved, Destination: d})
 }

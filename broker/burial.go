@@ -1,0 +1,268 @@
+package broker
+
+import (
+	"slices"
+
+	"github.com/quorate/quorate/broker/queue"
+	"github.com/quorate/quorate/message"
+	"github.com/quorate/quorate/store"
+)
+
+// Dead letters come in bursts: a backlog expires, a consumer with a large
+// prefetch fails. They are logged in batches of their own, a bounded number of
+// them in flight, and a mailbox with many does not read on until they are gone.
+const (
+	burialBatch  = 500       // dead letters of one batch
+	burialBytes  = 200 << 10 // bytes of one batch, about: one entry of the log
+	burialFlight = 4         // batches of a shard in flight
+	maxDying     = 2000      // dead messages of a mailbox above which it does not read on
+)
+
+// A grave is where a dead letter goes: a queue, or a topic's durable
+// subscriptions and its live ones.
+type grave struct {
+	boxes []*mailbox
+	topic *topic
+}
+
+// A burial is one dead message on its way out of its mailbox.
+type burial struct {
+	box    *mailbox
+	entry  *queue.Entry
+	letter *message.Message // nil: it is dropped
+	header []byte           // of the letter
+	to     grave
+
+	at   int  // its operation in the batch
+	move bool // … is a Move
+}
+
+// burials are the dead messages of a shard. Only the shard touches them.
+type burials struct {
+	waiting []burial
+	flying  int
+	finding map[message.Destination][]func(grave) // who waits for a queue to be made
+}
+
+// add takes a dead message. What has nothing to log has its effect at once.
+func (g *burials) add(s *shard, b burial) {
+	if b.logs() {
+		if b.letter != nil {
+			b.header = b.letter.AppendHeader(nil)
+		}
+		if len(b.header) > store.MaxHeader {
+			s.r.cfg.Logger.Error("cannot move a dead letter: with its cause its header is too long, it stays out of the way until the next reign",
+				"destination", b.box.dest.String(), "id", b.letter.ID, "bytes", len(b.header), "limit", store.MaxHeader)
+			return
+		}
+		g.waiting = append(g.waiting, b)
+		return
+	}
+	b.publish()
+	s.buried(b.box, b.entry)
+}
+
+func (b *burial) logs() bool { return !b.entry.Volatile || len(b.stored()) > 0 }
+
+// stored gives the mailboxes in the store that the letter goes to.
+func (b *burial) stored() []*mailbox {
+	if len(b.to.boxes) > 0 && b.to.boxes[0].id == 0 {
+		return nil // a temporary queue
+	}
+	return b.to.boxes
+}
+
+// log adds the burial to a batch.
+func (b *burial) log(batch *store.Batch) {
+	boxes := b.stored()
+	b.at = batch.Len()
+	b.move = !b.entry.Volatile && len(boxes) == 1
+	if b.move {
+		batch.Move(b.box.id, b.box.pos(b.entry), boxes[0].id, store.Lane(boxes[0].lane(b.letter)), b.header)
+		return
+	}
+	if len(boxes) > 0 {
+		targets := make([]store.Target, len(boxes))
+		for i, box := range boxes {
+			targets[i] = store.Target{Queue: box.id, Lane: store.Lane(box.lane(b.letter))}
+		}
+		batch.Enqueue(store.Enqueue{Targets: targets, Header: b.header, Body: b.letter.Body})
+	}
+	if !b.entry.Volatile {
+		batch.Remove(b.box.id, b.box.pos(b.entry))
+	}
+}
+
+// propose logs what waits, as far as the bound allows.
+func (g *burials) propose(s *shard) {
+	for len(g.waiting) > 0 && g.flying < burialFlight {
+		var batch store.Batch
+		n := 0
+		for n < len(g.waiting) && n < burialBatch && batch.Size() < burialBytes {
+			g.waiting[n].log(&batch)
+			n++
+		}
+		list := slices.Clone(g.waiting[:n])
+		clear(g.waiting[:n])
+		if g.waiting = g.waiting[n:]; len(g.waiting) == 0 {
+			g.waiting = nil
+		}
+		g.flying++
+		s.r.cfg.Store.Propose(&batch, func(res store.Result, err error) { g.logged(s, list, res, err) })
+	}
+}
+
+// logged follows a batch in the log's order.
+func (g *burials) logged(s *shard, list []burial, res store.Result, err error) {
+	if err != nil {
+		if s.r.ctx.Err() == nil { // they stay where they are, out of the way until the next reign
+			s.r.cfg.Logger.Error("cannot log dead letters", "destination", list[0].box.dest.String(), "messages", len(list), "err", err)
+		}
+		return
+	}
+	var again []burial
+	done := list[:0]
+	for _, b := range list {
+		if out := &res.Ops[b.at]; b.letter != nil && out.Code == store.NoQueue {
+			again = append(again, b) // the dead letter queue, or the mailbox, was deleted meanwhile
+			continue
+		} else if b.letter != nil && out.Code == store.Done {
+			b.arrive(out)
+		}
+		done = append(done, b)
+	}
+	s.inbox.post(event{kind: evFunc, call: func() {
+		for _, b := range done {
+			s.buried(b.box, b.entry)
+		}
+		for _, b := range again {
+			s.exhume(b)
+		}
+		g.flying--
+		g.propose(s)
+	}})
+}
+
+// arrive tells who gets the letter.
+func (b *burial) arrive(out *store.Outcome) {
+	b.box.stats.dead.Add(1)
+	for i, box := range b.stored() {
+		if i < len(out.Seqs) && out.Seqs[i] != 0 {
+			box.stats.enqueued.Add(1)
+			box.shard.inbox.post(event{kind: evArrive, box: box, msg: b.letter, seq: uint64(out.Seqs[i])})
+		}
+	}
+	if b.to.topic != nil {
+		b.live()
+	}
+}
+
+// publish hands over a letter that is not logged.
+func (b *burial) publish() {
+	if b.letter == nil {
+		return
+	}
+	b.box.stats.dead.Add(1)
+	for _, box := range b.to.boxes {
+		box.stats.enqueued.Add(1)
+		box.shard.inbox.post(event{kind: evVolatile, box: box, msg: b.letter})
+	}
+	if b.to.topic != nil {
+		b.live()
+	}
+}
+
+// live hands the letter to the live subscriptions of its topic.
+func (b *burial) live() {
+	t := b.to.topic
+	t.stats.enqueued.Add(1)
+	t.shard.inbox.post(event{kind: evPublish, topic: t, msg: b.letter})
+}
+
+// exhume buries again what could not be moved because one of the two queues is
+// gone, if it is not its own.
+func (s *shard) exhume(b burial) {
+	if _, ok := s.r.cfg.Store.Queue(b.box.id); b.box.id != 0 && !ok || b.box.deleted.Load() {
+		s.buried(b.box, b.entry)
+		return
+	}
+	s.findGrave(b.letter.Destination, func(g grave) {
+		b.to = g
+		s.graves.add(s, b)
+	})
+}
+
+// buried ends a dead message, and lets its mailbox read on when few are left.
+func (s *shard) buried(box *mailbox, e *queue.Entry) {
+	box.dying--
+	if box.machine != nil {
+		s.settle(box, e)
+		s.mark(box)
+	}
+	if box.dying < maxDying/2 && len(box.deferred) > 0 {
+		for _, q := range box.deferred {
+			s.loader.inbox.post(q)
+		}
+		box.deferred = nil
+	}
+}
+
+// load has a page read, later if the mailbox has too many dead messages.
+func (s *shard) load(q request) {
+	if q.box.dying >= maxDying {
+		q.box.deferred = append(q.box.deferred, q)
+		return
+	}
+	s.loader.inbox.post(q)
+}
+
+// findGrave calls fn on the shard with where dead letters for d go, at once if
+// it is there, else when it has been made.
+func (s *shard) findGrave(d message.Destination, fn func(grave)) {
+	r := s.r
+	if g, ok := r.grave(d); ok {
+		fn(g)
+		return
+	}
+	if s.graves.finding == nil {
+		s.graves.finding = map[message.Destination][]func(grave){}
+	}
+	waiting := append(s.graves.finding[d], fn)
+	if s.graves.finding[d] = waiting; len(waiting) > 1 {
+		return
+	}
+	r.wg.Go(func() {
+		q, err := r.queue(r.ctx, "create dead letter queue", d)
+		if err != nil && r.ctx.Err() == nil {
+			r.cfg.Logger.Error("cannot create the dead letter queue", "queue", d.Name, "err", err)
+		}
+		s.inbox.post(event{kind: evFunc, call: func() {
+			list := s.graves.finding[d]
+			delete(s.graves.finding, d)
+			if err != nil {
+				return // they stay where they are, out of the way until the next reign
+			}
+			for _, fn := range list {
+				fn(grave{boxes: q.self[:]})
+			}
+			s.graves.propose(s)
+		}})
+	})
+}
+
+// grave gives where dead letters for d go; false: it has to be made.
+func (r *reign) grave(d message.Destination) (grave, bool) {
+	if d.Kind.IsTopic() {
+		t, err := r.topic(d)
+		if err != nil {
+			return grave{}, false
+		}
+		return grave{boxes: t.boxes(), topic: t}, true
+	}
+	r.directory.mu.RLock()
+	defer r.directory.mu.RUnlock()
+	if q := r.directory.queues[d.Name]; q != nil {
+		return grave{boxes: q.self[:]}, true
+	}
+	return grave{}, false
+}
