@@ -8,11 +8,12 @@ import (
 )
 
 // acking is the part of an op, or of a transaction, that are acknowledgements
-// of one subscription.
+// of one subscription: those of one link, and what follows them.
 type acking struct {
-	sub     *Subscription
+	link    *link // nil for a browser
 	entries []*queue.Entry
 	one     [1]*queue.Entry
+	more    []acking // of other links
 }
 
 // Ack acknowledges d, with cumulative also every earlier delivery of the
@@ -23,7 +24,6 @@ type acking struct {
 // that the transaction has it. The error is ErrClosed if d is not outstanding.
 func (s *Subscription) Ack(d *Delivery, cumulative bool, tx *Tx, done func(error)) {
 	o := &op{name: "ack", done: done}
-	o.ack.sub = s
 	if !s.take(&o.ack, d, cumulative, evAck) {
 		s.conn.submit(s.missing(o))
 		return
@@ -58,9 +58,12 @@ func (a *acking) remove(b *store.Batch) int {
 	n := 0
 	for _, e := range a.entries {
 		if !e.Volatile {
-			b.Remove(a.sub.box.id, a.sub.box.pos(e))
+			b.Remove(a.link.box.id, a.link.box.pos(e))
 			n++
 		}
+	}
+	for i := range a.more {
+		n += a.more[i].remove(b)
 	}
 	return n
 }
@@ -73,15 +76,49 @@ func acked(o *op, _ store.Result) error {
 // unacked gives back what was acknowledged in vain.
 func unacked(o *op) { o.ack.giveBack() }
 
-// settle tells the shard that the messages have left the queue for good.
+// settle tells the shards that the messages have left their queues for good.
 func (a *acking) settle() {
 	n := uint64(len(a.entries))
-	a.sub.box.stats.dequeued.Add(n)
-	a.sub.conn.stats.dequeued.Add(n)
-	if t := a.sub.topic; t != nil {
-		t.stats.dequeued.Add(n)
+	l := a.link
+	l.box.stats.dequeued.Add(n)
+	l.sub.conn.stats.dequeued.Add(n)
+	if l.topic != nil {
+		l.topic.stats.dequeued.Add(n)
 	}
-	a.sub.box.shard.inbox.post(event{kind: evSettle, box: a.sub.box, entries: a.entries})
+	l.box.shard.inbox.post(event{kind: evSettle, box: l.box, entries: a.entries})
+	for i := range a.more {
+		a.more[i].settle()
+	}
+}
+
+// giveBack returns acknowledged messages to their queues, as after a failed
+// delivery.
+func (a *acking) giveBack() { a.tell(evReturn) }
+
+// tell posts an event for the messages of each link.
+func (a *acking) tell(kind eventKind) {
+	a.link.box.shard.inbox.post(event{kind: kind, box: a.link.box, consumer: a.link.consumer, entries: a.entries})
+	for i := range a.more {
+		a.more[i].tell(kind)
+	}
+}
+
+// add notes one message.
+func (a *acking) add(l *link, e *queue.Entry) {
+	if a.link == nil {
+		a.link, a.entries = l, a.one[:0]
+	}
+	if a.link == l {
+		a.entries = append(a.entries, e)
+		return
+	}
+	for i := range a.more {
+		if m := &a.more[i]; m.link == l {
+			m.entries = append(m.entries, e)
+			return
+		}
+	}
+	a.more = append(a.more, acking{link: l, entries: []*queue.Entry{e}})
 }
 
 // Nack gives d back, with cumulative also every earlier delivery that is
@@ -99,7 +136,6 @@ func (s *Subscription) Reject(d *Delivery, done func(error)) {
 
 func (s *Subscription) giveBack(name string, d *Delivery, cumulative bool, kind eventKind, done func(error)) {
 	o := &op{name: name, done: done}
-	o.ack.sub = s
 	if !s.take(&o.ack, d, cumulative, kind) {
 		s.missing(o)
 	}
@@ -120,8 +156,7 @@ func (s *Subscription) take(a *acking, d *Delivery, cumulative bool, kind eventK
 	if i == len(list) || list[i] != d {
 		return false
 	}
-	a.entries = a.one[:0]
-	from := i
+	from, n := i, 0
 	if cumulative {
 		from = 0
 	}
@@ -129,17 +164,19 @@ func (s *Subscription) take(a *acking, d *Delivery, cumulative bool, kind eventK
 		if !o.taken {
 			o.taken = true
 			s.taken++
-			a.entries = append(a.entries, o.entry)
+			n++
+			if o.link != nil {
+				a.add(o.link, o.entry)
+			}
 		}
 	}
 	s.trim()
-	box := s.box
 	if s.browser != nil {
-		n := len(a.entries)
+		box := s.box
 		box.shard.inbox.post(event{kind: evFunc, box: box, call: func() { s.browser.grant(n) }})
 		return true
 	}
-	box.shard.inbox.post(event{kind: kind, box: box, consumer: s.consumer, entries: a.entries})
+	a.tell(kind)
 	return true
 }
 

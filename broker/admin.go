@@ -63,6 +63,7 @@ func (r *reign) deleted(name string, box *mailbox) {
 	r.directory.mu.Lock()
 	if r.directory.queues[name] == box {
 		delete(r.directory.queues, name)
+		r.directory.generation.Add(1)
 	}
 	r.directory.mu.Unlock()
 	box.shard.inbox.post(event{kind: evFunc, call: func() { box.shard.forget(box) }})

@@ -100,6 +100,9 @@ func New(cfg Config) *Broker {
 	if cfg.Shards <= 0 {
 		cfg.Shards = 4
 	}
+	if cfg.Virtual.Topics == nil {
+		cfg.Virtual.Topics = []VirtualTopic{DefaultVirtualTopic()}
+	}
 	if cfg.Observe == nil {
 		cfg.Observe = func(Event) {}
 	}
@@ -118,7 +121,11 @@ func (b *Broker) Start(ctx context.Context) error {
 	if b.mu.reign != nil {
 		return errors.New("start broker: it is running")
 	}
-	b.mu.reign = newReign(ctx, &b.cfg)
+	r, err := newReign(ctx, &b.cfg)
+	if err != nil {
+		return err
+	}
+	b.mu.reign = r
 	return nil
 }
 

@@ -106,7 +106,8 @@ func (b *browser) show(p *page) {
 
 func (b *browser) deliver(e *queue.Entry) {
 	b.credit--
-	b.sub.push(&Delivery{Sub: b.sub, Message: e.Value.(*message.Message), Redelivered: e.Redelivered, Count: e.Count})
+	m := e.Value.(*message.Message)
+	b.sub.push(&Delivery{Sub: b.sub, Message: m, Destination: b.sub.box.destination(m), Redelivered: e.Redelivered, Count: e.Count})
 }
 
 // finish tells the client that it has seen all.

@@ -46,6 +46,9 @@ type burials struct {
 
 // add takes a dead message. What has nothing to log has its effect at once.
 func (g *burials) add(s *shard, b burial) {
+	if b.letter != nil && b.to.topic != nil {
+		b.to.boxes = slices.DeleteFunc(slices.Clone(b.to.boxes), func(box *mailbox) bool { return !box.wanted(b.letter, nil) })
+	}
 	if b.logs() {
 		if b.letter != nil {
 			b.header = b.letter.AppendHeader(nil)
@@ -174,9 +177,7 @@ func (b *burial) publish() {
 
 // live hands the letter to the live subscriptions of its topic.
 func (b *burial) live() {
-	t := b.to.topic
-	t.stats.enqueued.Add(1)
-	t.shard.inbox.post(event{kind: evPublish, topic: t, msg: b.letter})
+	b.to.topic.publish(b.letter, nil, 0)
 }
 
 // exhume buries again what could not be moved because one of the two queues is
@@ -243,7 +244,7 @@ func (s *shard) findGrave(d message.Destination, fn func(grave)) {
 				return // they stay where they are, out of the way until the next reign
 			}
 			for _, fn := range list {
-				fn(grave{boxes: q.self[:]})
+				fn(grave{boxes: []*mailbox{q}})
 			}
 			s.graves.propose(s)
 		}})
@@ -253,16 +254,16 @@ func (s *shard) findGrave(d message.Destination, fn func(grave)) {
 // grave gives where dead letters for d go; false: it has to be made.
 func (r *reign) grave(d message.Destination) (grave, bool) {
 	if d.Kind.IsTopic() {
-		t, err := r.topic(d)
+		t, err := r.topic("bury", d)
 		if err != nil {
 			return grave{}, false
 		}
-		return grave{boxes: t.boxes(), topic: t}, true
+		return grave{boxes: r.directory.durablesOf(d.Name), topic: t}, true
 	}
 	r.directory.mu.RLock()
 	defer r.directory.mu.RUnlock()
 	if q := r.directory.queues[d.Name]; q != nil {
-		return grave{boxes: q.self[:]}, true
+		return grave{boxes: []*mailbox{q}}, true
 	}
 	return grave{}, false
 }

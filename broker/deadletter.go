@@ -191,7 +191,7 @@ func deadLetter(m *message.Message, box *mailbox, to message.Destination, cause 
 		c.Properties = append(c.Properties, message.Property{Name: propMode, Value: "NON_PERSISTENT"})
 	}
 	if c.Original = box.dest; box.durable != nil {
-		c.Original = m.Destination
+		c.Original = box.destination(m)
 	}
 	c.Destination, c.Persistent, c.Expiration = to, true, 0
 	if life := box.policy.DeadLetter.Expiration; life > 0 {

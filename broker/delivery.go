@@ -11,11 +11,38 @@ import (
 type Delivery struct {
 	ID          uint64 // unique and rising within the connection
 	Sub         *Subscription
-	Message     *message.Message // shared with others: not to be changed
-	Redelivered bool             // may have been delivered before
-	Count       uint32           // failed deliveries before this one
-	End         bool             // a browser has seen all; Message is nil, there is nothing to acknowledge
+	Message     *message.Message    // shared with others: not to be changed
+	Destination message.Destination // of the queue, or the topic: Message may have been sent elsewhere
+	First       bool                // the first of its group for this consumer: JMSXGroupFirstForConsumer
+	Redelivered bool                // may have been delivered before
+	Count       uint32              // failed deliveries before this one
+	End         bool                // a browser has seen all; Message is nil, there is nothing to acknowledge
 
+	link  *link // nil for a browser
 	entry *queue.Entry
 	taken bool // acknowledged or returned; under the subscription's lock
+}
+
+// Original gives where the message was sent first, if that is not Destination.
+func (d *Delivery) Original() message.Destination {
+	o := d.Message.Original
+	if o.IsZero() {
+		o = d.Message.Destination
+	}
+	if o == d.Destination {
+		return message.Destination{}
+	}
+	return o
+}
+
+// destination gives what a message is delivered as: what is in a queue belongs
+// to that queue, wherever it was sent.
+func (b *mailbox) destination(m *message.Message) message.Destination {
+	if !b.dest.Kind.IsTopic() {
+		return b.dest
+	}
+	if b.durable != nil && !isPattern(b.dest.Name) {
+		return b.dest
+	}
+	return m.Destination
 }

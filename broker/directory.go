@@ -3,7 +3,7 @@ package broker
 import (
 	"context"
 	"hash/maphash"
-	"strings"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -16,28 +16,25 @@ type directory struct {
 	seed     maphash.Seed
 	standard *Policy // of every destination, if there are no entries
 
-	mu     sync.RWMutex
-	queues map[string]*mailbox
-	topics map[string]*topic
-	temps  map[message.Destination]any // *mailbox or *topic
-	subs   map[subscriber]*mailbox
-	making map[string]chan struct{} // being created; closed when that has ended
+	// generation is raised when a queue, a durable subscription or a topic has
+	// come or gone: routes that were made before are made anew.
+	generation atomic.Uint64
+
+	mu       sync.RWMutex
+	queues   map[string]*mailbox
+	topics   map[string]*topic
+	temps    map[message.Destination]any // *mailbox or *topic
+	subs     map[subscriber]*mailbox
+	durables map[string][]*mailbox      // by topic; the lists are copied on write
+	patterns []*mailbox                 // durable subscriptions to topics with wildcards
+	watchers map[*Subscription]struct{} // those with wildcards: they take what comes
+	making   map[string]chan struct{}   // being created; closed when that has ended
+	routes   map[message.Destination]*route
+	routesOf uint64 // generation of routes
 }
 
 // A subscriber is the name of a durable subscription.
 type subscriber struct{ client, name string }
-
-// A topic is a name that feeds subscriptions. Nothing of it is in the store.
-type topic struct {
-	dest    message.Destination
-	owner   *Conn // of a temporary topic
-	policy  *Policy
-	shard   *shard
-	stats   counters
-	durable atomic.Pointer[[]*mailbox] // copied on write under the directory's lock
-
-	live []*Subscription // the shard's own
-}
 
 // load makes the mailboxes of what is in the store.
 func (d *directory) load(r *reign) {
@@ -48,7 +45,8 @@ func (d *directory) load(r *reign) {
 	}
 	d.queues, d.topics = map[string]*mailbox{}, map[string]*topic{}
 	d.temps, d.subs = map[message.Destination]any{}, map[subscriber]*mailbox{}
-	d.making = map[string]chan struct{}{}
+	d.durables, d.watchers = map[string][]*mailbox{}, map[*Subscription]struct{}{}
+	d.making, d.routes = map[string]chan struct{}{}, map[message.Destination]*route{}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, q := range r.cfg.Store.Queues() {
@@ -84,7 +82,6 @@ func (r *reign) shardOf(name string) *shard {
 
 func (r *reign) mailbox(d message.Destination, id store.QueueID, sub *store.Subscription) *mailbox {
 	b := &mailbox{id: id, name: d.Name, dest: d, durable: sub, policy: r.policy(d), shard: r.shardOf(d.Name)}
-	b.self[0] = b
 	return b
 }
 
@@ -92,99 +89,71 @@ func (r *reign) mailbox(d message.Destination, id store.QueueID, sub *store.Subs
 func (r *reign) addDurable(id store.QueueID, name string, sub *store.Subscription) *mailbox {
 	b := r.mailbox(message.Destination{Kind: message.Topic, Name: sub.Topic}, id, sub)
 	b.name, b.shard = name, r.shardOf(name)
-	r.directory.subs[subscriber{sub.Client, sub.Name}] = b
-	t := r.topicLocked(b.dest)
-	list := append([]*mailbox{b}, t.boxes()...)
-	t.durable.Store(&list)
+	sel, err := parseSelector("load subscription", sub.Selector)
+	if err != nil { // it was checked when the subscription was made
+		r.cfg.Logger.Error("a durable subscription gets nothing: its selector cannot be read", "client", sub.Client, "subscription", sub.Name, "err", err)
+		sel = nothing
+	}
+	b.selector = sel
+	dir := &r.directory
+	dir.subs[subscriber{sub.Client, sub.Name}] = b
+	if isPattern(sub.Topic) {
+		dir.patterns = append(dir.patterns[:len(dir.patterns):len(dir.patterns)], b)
+	} else {
+		list := dir.durables[sub.Topic]
+		dir.durables[sub.Topic] = append(list[:len(list):len(list)], b)
+		r.topicLocked(b.dest)
+	}
+	dir.generation.Add(1)
 	return b
 }
 
 // removeDurable forgets the mailbox of a durable subscription; the lock is held.
 func (r *reign) removeDurable(b *mailbox) {
+	dir := &r.directory
 	key := subscriber{b.durable.Client, b.durable.Name}
-	if r.directory.subs[key] == b {
-		delete(r.directory.subs, key)
+	if dir.subs[key] == b {
+		delete(dir.subs, key)
 	}
-	t := r.topicLocked(b.dest)
-	var list []*mailbox
-	for _, o := range t.boxes() {
-		if o != b {
-			list = append(list, o)
-		}
+	without := func(list []*mailbox) []*mailbox {
+		return slices.DeleteFunc(slices.Clone(list), func(o *mailbox) bool { return o == b })
 	}
-	t.durable.Store(&list)
+	dir.patterns = without(dir.patterns)
+	if list := without(dir.durables[b.durable.Topic]); len(list) > 0 {
+		dir.durables[b.durable.Topic] = list
+	} else {
+		delete(dir.durables, b.durable.Topic)
+	}
+	dir.generation.Add(1)
 }
 
-func (t *topic) boxes() []*mailbox {
-	if p := t.durable.Load(); p != nil {
-		return *p
-	}
-	return nil
-}
-
-// targets gives the durable subscriptions that want what c sends.
-func (t *topic) targets(c *Conn) []*mailbox {
-	all := t.boxes()
-	for i, b := range all {
-		if b.durable.NoLocal && b.durable.Client == c.info.ClientID {
-			some := append([]*mailbox{}, all[:i]...)
-			for _, o := range all[i+1:] {
-				if !o.durable.NoLocal || o.durable.Client != c.info.ClientID {
-					some = append(some, o)
-				}
-			}
-			return some
+// durablesOf gives the durable subscriptions to a topic, by name and with
+// wildcards.
+func (d *directory) durablesOf(topic string) []*mailbox {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	all := d.durables[topic]
+	for _, box := range d.patterns {
+		if Match(box.durable.Topic, topic) {
+			all = append(all[:len(all):len(all)], box)
 		}
 	}
 	return all
 }
 
-// checkName refuses what names no single destination.
+// checkName refuses what is not the name of a destination.
 func checkName(op string, d message.Destination) error {
 	switch {
 	case d.Name == "":
 		return errorf(KindInvalidDestination, op, "a destination without a name")
 	case d.Kind < message.Queue || d.Kind > message.TempTopic:
 		return errorf(KindInvalidDestination, op, "%s is neither a queue nor a topic", d)
-	case strings.Contains(d.Name, ","):
-		return errorf(KindInvalidDestination, op, "%s: composite destinations are not supported", d)
-	}
-	for e := range strings.SplitSeq(d.Name, ".") {
-		if e == "*" || e == ">" {
-			return errorf(KindInvalidDestination, op, "%s: wildcards are not supported", d)
-		}
+	case len(d.Name) > store.MaxName:
+		return errorf(KindInvalidDestination, op, "a name of %d bytes, at most %d are allowed", len(d.Name), store.MaxName)
+	case d.Kind.IsTemp() && isPattern(d.Name):
+		return errorf(KindInvalidDestination, op, "%s: there are no wildcards for temporary destinations", d)
 	}
 	return nil
-}
-
-// topic gives a topic, made on first use.
-func (r *reign) topic(d message.Destination) (*topic, error) {
-	dir := &r.directory
-	dir.mu.RLock()
-	t := dir.topics[d.Name]
-	if d.Kind == message.TempTopic {
-		t, _ = dir.temps[d].(*topic)
-	}
-	dir.mu.RUnlock()
-	if t != nil {
-		return t, nil
-	}
-	if d.Kind == message.TempTopic {
-		return nil, errorf(KindInvalidDestination, "send", "%s does not exist (any more)", d)
-	}
-	dir.mu.Lock()
-	defer dir.mu.Unlock()
-	return r.topicLocked(d), nil
-}
-
-func (r *reign) topicLocked(d message.Destination) *topic {
-	t := r.directory.topics[d.Name]
-	if t == nil {
-		t = &topic{dest: d, policy: r.policy(d), shard: r.shardOf(d.Name)}
-		r.directory.topics[d.Name] = t
-		r.observe(Event{Kind: DestinationAdded, Destination: d})
-	}
-	return t
 }
 
 // queue gives the mailbox of a queue, made on first use. It may block until
@@ -251,9 +220,14 @@ func (r *reign) makeQueue(ctx context.Context, op string, d message.Destination)
 		return nil, err
 	}
 	b = r.mailbox(d, out.Queue, nil)
-	r.directory.mu.Lock()
-	r.directory.queues[d.Name] = b
-	r.directory.mu.Unlock()
+	dir := &r.directory
+	dir.mu.Lock()
+	dir.queues[d.Name] = b
+	dir.generation.Add(1)
+	for s := range dir.watchers {
+		s.meetQueue(b)
+	}
+	dir.mu.Unlock()
 	r.observe(Event{Kind: DestinationAdded, Destination: d})
 	return b, nil
 }

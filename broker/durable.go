@@ -8,18 +8,23 @@ import (
 )
 
 // openDurable begins a durable topic subscription, created in the log if it is
-// new; one with another topic or noLocal than before is made anew, as JMS has
-// it.
-func (s *Subscription) openDurable() error {
+// new; one with another topic, selector or noLocal than before is made anew, as
+// JMS has it [JMS 1.1 §6.11.1].
+func (s *Subscription) openDurable(all []message.Destination) error {
 	const op = "subscribe"
-	c, d := s.conn, s.spec.Destination
+	c, d := s.conn, all[0]
 	switch {
+	case len(all) > 1:
+		return errorf(KindInvalidDestination, op, "%s: a durable subscription is to one topic, or to all that match a name with wildcards", s.spec.Destination)
 	case d.Kind != message.Topic:
 		return errorf(KindInvalidDestination, op, "%s: only a topic has durable subscriptions", d)
 	case c.info.ClientID == "":
 		return errorf(KindInvalidClientID, op, "a durable subscription needs a client id")
 	}
-	want := store.Subscription{Client: c.info.ClientID, Name: s.spec.DurableName, Topic: d.Name, NoLocal: s.spec.NoLocal}
+	if err := checkName(op, d); err != nil {
+		return err
+	}
+	want := store.Subscription{Client: c.info.ClientID, Name: s.spec.DurableName, Topic: d.Name, Selector: s.spec.Selector, NoLocal: s.spec.NoLocal}
 	box, err := c.durable(want)
 	if err != nil {
 		return err
@@ -27,9 +32,8 @@ func (s *Subscription) openDurable() error {
 	if !box.active.CompareAndSwap(false, true) {
 		return errorf(KindInUse, op, "the durable subscription %q of client %q is active already", want.Name, want.Client)
 	}
-	s.box = box
 	s.prefetch(box.policy.DurableTopicPrefetch)
-	s.attach()
+	s.attach(s.link(box))
 	return nil
 }
 

@@ -6,23 +6,25 @@ import (
 
 	"github.com/quorate/quorate/broker/queue"
 	"github.com/quorate/quorate/message"
+	"github.com/quorate/quorate/selector"
 	"github.com/quorate/quorate/store"
 )
 
 // A mailbox is what one queue machine serves: a queue, a durable subscription,
 // a temporary queue, or what one live subscription to a topic has not got yet.
 type mailbox struct {
-	id      store.QueueID // 0: nothing of it is in the store
-	name    string        // of the queue, or a unique one
-	dest    message.Destination
-	durable *store.Subscription // of a durable subscription
-	owner   *Conn               // of a temporary queue
-	policy  *Policy
-	self    [1]*mailbox // the mailbox itself, as a list
-	shard   *shard
-	stats   counters
-	deleted atomic.Bool
-	active  atomic.Bool // a durable subscription has its consumer
+	id       store.QueueID // 0: nothing of it is in the store
+	name     string        // of the queue, or a unique one
+	dest     message.Destination
+	durable  *store.Subscription // of a durable subscription
+	owner    *Conn               // of a temporary queue
+	policy   *Policy
+	shard    *shard
+	stats    counters
+	deleted  atomic.Bool
+	active   atomic.Bool             // a durable subscription has its consumer
+	selector *selector.Selector      // of a durable subscription
+	links    atomic.Pointer[[]*link] // who consumes
 
 	// What follows is the shard's own.
 	machine  *queue.Machine

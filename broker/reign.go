@@ -15,15 +15,16 @@ const (
 
 // A reign is everything that a broker holds from Start to Stop.
 type reign struct {
-	cfg       *Config
-	ctx       context.Context
-	cancel    context.CancelFunc
-	wg        sync.WaitGroup
-	shards    []*shard
-	directory directory
-	admission admission
-	usage     usage
-	ids       atomic.Uint64 // for names that are unique within the reign
+	cfg        *Config
+	ctx        context.Context
+	cancel     context.CancelFunc
+	wg         sync.WaitGroup
+	shards     []*shard
+	directory  directory
+	admission  admission
+	usage      usage
+	composites []composite
+	ids        atomic.Uint64 // for names that are unique within the reign
 
 	conns struct {
 		sync.Mutex
@@ -33,8 +34,12 @@ type reign struct {
 	}
 }
 
-func newReign(ctx context.Context, cfg *Config) *reign {
-	r := &reign{cfg: cfg}
+func newReign(ctx context.Context, cfg *Config) (*reign, error) {
+	comps, err := compile(cfg.Virtual.Composites)
+	if err != nil {
+		return nil, err
+	}
+	r := &reign{cfg: cfg, composites: comps}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	r.conns.all, r.conns.clients = map[*Conn]struct{}{}, map[string]*Conn{}
 	r.admission.limit = cfg.Limits.InFlight
@@ -49,7 +54,7 @@ func newReign(ctx context.Context, cfg *Config) *reign {
 		r.wg.Go(s.loader.run)
 	}
 	r.wg.Go(r.usage.run(r.ctx))
-	return r
+	return r, nil
 }
 
 func (r *reign) stop(err error) {

@@ -13,8 +13,8 @@ type sending struct {
 	msg      *message.Message
 	producer Producer
 	boxes    []*mailbox // where it is to be kept
-	topic    *topic     // whose live subscriptions get it, may be nil
-	stored   bool       // it is logged for boxes
+	topics   []stop     // whose live subscriptions get it
+	stored   int        // it is logged for so many of boxes, the first
 	size     int64
 }
 
@@ -46,7 +46,7 @@ func (c *Conn) SendFrom(p Producer, m *message.Message, tx *Tx, done func(error)
 		return errorf(KindResourceLimit, "send", "a body of %d bytes, the limit for one message is %d", len(m.Body), max)
 	}
 	s := sending{msg: m, producer: p, size: int64(m.Size())}
-	if err := c.route(&s); err != nil {
+	if err := c.r.route(c.ctx, "send", &s, c); err != nil {
 		return err
 	}
 	if tx != nil {
@@ -57,7 +57,7 @@ func (c *Conn) SendFrom(p Producer, m *message.Message, tx *Tx, done func(error)
 	}
 	o := &op{name: "send", done: done, bytes: s.size, send: s}
 	c.stats.enqueued.Add(1)
-	if !s.stored {
+	if s.stored == 0 {
 		o.bytes = 0 // given back by the shard
 		o.local = func() { c.publish(&o.send, nil) }
 		c.submit(o)
@@ -83,8 +83,8 @@ func (c *Conn) Ready(n int, persistent bool) <-chan struct{} {
 
 func (c *Conn) admit(s *sending) error {
 	u := &c.r.usage
-	if limit, _, _ := u.full(s.stored); limit != "" {
-		if err := u.room(c.ctx, s.stored, s.msg.Destination); err != nil {
+	if limit, _, _ := u.full(s.stored > 0); limit != "" {
+		if err := u.room(c.ctx, s.stored > 0, s.msg.Destination); err != nil {
 			return c.gone(err)
 		}
 	}
@@ -99,39 +99,14 @@ func (c *Conn) gone(err error) error {
 	return &Error{Kind: KindNotMaster, Op: "send", Detail: "the connection has ended"}
 }
 
-// route finds where a message goes.
-func (c *Conn) route(s *sending) error {
-	d := s.msg.Destination
-	if err := checkName("send", d); err != nil {
-		return err
-	}
-	if d.Kind.IsTopic() {
-		t, err := c.r.topic(d)
-		if err != nil {
-			return err
-		}
-		s.topic = t
-		s.boxes = t.targets(c)
-		s.stored = s.msg.Persistent && len(s.boxes) > 0
-		return nil
-	}
-	box, err := c.r.queue(c.ctx, "send", d)
-	if err != nil {
-		return err
-	}
-	s.boxes = box.self[:]
-	s.stored = s.msg.Persistent && box.id != 0
-	return nil
-}
-
 var headers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
 
 // enqueue adds the message to a batch.
 func (s *sending) enqueue(b *store.Batch) {
 	var few [4]store.Target
 	targets := few[:0]
-	for _, box := range s.boxes {
-		targets = append(targets, store.Target{Queue: box.id})
+	for _, box := range s.boxes[:s.stored] {
+		targets = append(targets, store.Target{Queue: box.id, Lane: store.Lane(box.lane(s.msg))})
 	}
 	h := headers.Get().(*[]byte)
 	*h = s.msg.AppendHeader((*h)[:0])
@@ -148,8 +123,11 @@ func sent(o *op, res store.Result) error {
 }
 
 // publish gives a message to the mailboxes, at the places that the store gave
-// it (out) or as a volatile one (nil), and to the live subscriptions.
+// it (out) or as a volatile one (nil), and to the live subscriptions. Its bytes
+// are given back to the admission by the last shard that has it, if no operation
+// has them.
 func (c *Conn) publish(s *sending, out *store.Outcome) error {
+	arrived := 0
 	if out != nil {
 		switch out.Code {
 		case store.Done, store.NoQueue:
@@ -158,40 +136,44 @@ func (c *Conn) publish(s *sending, out *store.Outcome) error {
 		default:
 			return errorf(KindInternal, "send", "the message did not enter %s: %v", s.msg.Destination, out.Code)
 		}
-		arrived := 0
-		for i, box := range s.boxes {
-			if i < len(out.Seqs) && out.Seqs[i] != 0 {
-				arrived++
-				box.stats.enqueued.Add(1)
-				box.shard.inbox.post(event{kind: evArrive, box: box, msg: s.msg, seq: uint64(out.Seqs[i])})
-			}
-		}
-		if arrived == 0 && s.topic == nil {
-			return errorf(KindInvalidDestination, "send", "%s was deleted", s.msg.Destination)
-		}
-	} else {
-		c.volatile(s)
+		arrived = s.arrive(out)
 	}
-	if s.topic != nil {
-		ev := event{kind: evPublish, topic: s.topic, msg: s.msg, from: c}
-		if out == nil {
-			ev.bytes = s.size
-		}
-		s.topic.stats.enqueued.Add(1)
-		s.topic.shard.inbox.post(ev)
+	bytes := s.size
+	if out != nil {
+		bytes = 0
 	}
-	return nil
-}
-
-// volatile gives a message that is not logged to the mailboxes. Its bytes are
-// given back to the admission by the last shard that has it.
-func (c *Conn) volatile(s *sending) {
-	for i, box := range s.boxes {
+	for i := len(s.topics) - 1; i >= 0; i-- {
+		if s.topics[i].topic.publish(s.msg, c, bytes) {
+			bytes = 0
+		}
+	}
+	rest := s.boxes[s.stored:]
+	for i, box := range rest {
 		ev := event{kind: evVolatile, box: box, msg: s.msg}
-		if s.topic == nil && i == len(s.boxes)-1 {
-			ev.bytes = s.size
+		if i == len(rest)-1 {
+			ev.bytes, bytes = bytes, 0
 		}
 		box.stats.enqueued.Add(1)
 		box.shard.inbox.post(ev)
 	}
+	if bytes > 0 {
+		c.r.admission.release(bytes)
+	}
+	if out != nil && arrived == 0 && len(rest) == 0 && len(s.topics) == 0 {
+		return errorf(KindInvalidDestination, "send", "%s was deleted", s.msg.Destination)
+	}
+	return nil
+}
+
+// arrive tells the shards where the store put a message, and says in how many
+// mailboxes it is.
+func (s *sending) arrive(out *store.Outcome) (n int) {
+	for i, box := range s.boxes[:s.stored] {
+		if i < len(out.Seqs) && out.Seqs[i] != 0 {
+			n++
+			box.stats.enqueued.Add(1)
+			box.shard.inbox.post(event{kind: evArrive, box: box, msg: s.msg, seq: uint64(out.Seqs[i])})
+		}
+	}
+	return n
 }

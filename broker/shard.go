@@ -22,7 +22,7 @@ type eventKind uint8
 const (
 	evArrive   eventKind = iota // a message is in the store
 	evVolatile                  // a message that is not stored, for one mailbox
-	evPublish                   // a message for the live subscriptions of a topic
+	evPublish                   // a message for live subscriptions to a topic
 	evAck                       // entries are acknowledged by consumer
 	evSettle                    // entries have left the queue
 	evReturn                    // consumer gives entries back, failed
@@ -35,8 +35,8 @@ const (
 type event struct {
 	kind     eventKind
 	box      *mailbox
-	topic    *topic
-	from     *Conn // who published
+	links    []*link // whose subscriptions a message is published to
+	from     *Conn   // who published
 	msg      *message.Message
 	seq      uint64
 	bytes    int64 // given back to the admission when handled
@@ -127,9 +127,9 @@ func (s *shard) handle(ev *event) {
 	case evVolatile:
 		s.volatile(ev.box, ev.msg)
 	case evPublish:
-		for _, sub := range ev.topic.live {
-			if !sub.spec.NoLocal || sub.conn != ev.from {
-				s.volatile(sub.box, ev.msg)
+		for _, l := range ev.links {
+			if (!l.sub.spec.NoLocal || l.sub.conn != ev.from) && selects(l.sub.selector, ev.msg) {
+				s.volatile(l.box, ev.msg)
 			}
 		}
 	case evLoaded:
@@ -253,10 +253,11 @@ func (s *shard) perform(box *mailbox) {
 }
 
 func (s *shard) deliver(box *mailbox, f *queue.Effect) {
-	sub := f.Consumer.Value.(*Subscription)
-	e := f.Entry
+	l := f.Consumer.Value.(*link)
+	sub, e := l.sub, f.Entry
+	m := e.Value.(*message.Message)
 	d := &Delivery{
-		Sub: sub, Message: e.Value.(*message.Message), Redelivered: e.Redelivered, Count: e.Count, entry: e,
+		Sub: sub, Message: m, Destination: box.destination(m), Redelivered: e.Redelivered, Count: e.Count, link: l, entry: e,
 	}
 	if !e.Volatile {
 		e.Value = nil // the store has it
@@ -266,8 +267,8 @@ func (s *shard) deliver(box *mailbox, f *queue.Effect) {
 	}
 	box.stats.dispatched.Add(1)
 	sub.conn.stats.dispatched.Add(1)
-	if sub.topic != nil {
-		sub.topic.stats.dispatched.Add(1)
+	if l.topic != nil {
+		l.topic.stats.dispatched.Add(1)
 	}
 }
 

@@ -3,21 +3,28 @@ package broker
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/quorate/quorate/broker/queue"
 	"github.com/quorate/quorate/message"
+	"github.com/quorate/quorate/selector"
 )
 
 // A Spec says what a subscription wants.
 type Spec struct {
+	// Destination is a queue or a topic, several with commas between
+	// (an element may have a prefix of its own, "A,topic://B"), or all that match
+	// a name with wildcards, those included that come later.
 	Destination message.Destination
 	Prefetch    int    // deliveries outstanding at most; 0 is the destination's policy
+	Pull        bool   // nothing comes unless Pull asks for it
 	DurableName string // of a durable topic subscription; the connection has a client id then
-	Selector    string
-	Browser     bool // look at a queue without taking anything
-	NoLocal     bool // topics: not what this connection (durable: this client id) sends
-	Exclusive   bool // queues: alone, as long as this is the first exclusive consumer
-	Priority    int  // queues: consumers of a higher one are served first
+	Selector    string // only what it selects [JMS 1.1 §3.8.1]
+	Browser     bool   // look at a queue without taking anything
+	NoLocal     bool   // topics: not what this connection (durable: this client id) sends
+	Exclusive   bool   // queues: alone, as long as this is the first exclusive consumer
+	Priority    int    // queues: consumers of a higher one are served first
+	Retroactive bool   // topics: what the topic's policy has kept, too
 }
 
 // A Subscription is one consumer. Ack, Nack, Reject and Close may be called by
@@ -25,13 +32,20 @@ type Spec struct {
 type Subscription struct {
 	conn     *Conn
 	spec     Spec
-	box      *mailbox
-	topic    *topic // of a live subscription
-	consumer *queue.Consumer
+	selector *selector.Selector
+	pool     *queue.Pool // the credit of all links, if there may be several
 	browser  *browser
+	known    atomic.Bool // it was told that this consumer is there
+	box      *mailbox    // of a browser, or what a live subscription has not got yet
+
+	// Guarded by the directory's lock.
+	live    *link    // of a live subscription
+	topics  []*topic // that it has joined
+	pattern []message.Destination
 
 	mu      sync.Mutex
 	closed  bool
+	links   []*link
 	pending []*Delivery // pending[head:] in order of ID, some of them taken
 	head    int
 	taken   int
@@ -50,89 +64,236 @@ func (c *Conn) Subscribe(spec Spec) (*Subscription, error) {
 	if err := c.usable(op); err != nil {
 		return nil, err
 	}
-	if err := checkName(op, spec.Destination); err != nil {
+	sel, err := parseSelector(op, spec.Selector)
+	if err != nil {
 		return nil, err
 	}
-	if spec.Selector != "" {
-		return nil, errorf(KindInvalidSelector, op, "selectors are not supported: %q", spec.Selector)
+	all, err := split(spec.Destination)
+	if err != nil {
+		return nil, &Error{Kind: KindInvalidDestination, Op: op, Err: err}
 	}
-	s := &Subscription{conn: c, spec: spec}
-	s.consumer = &queue.Consumer{Value: s, Priority: spec.Priority, Exclusive: spec.Exclusive}
-	var err error
+	s := &Subscription{conn: c, spec: spec, selector: sel}
 	switch {
-	case spec.Destination.Kind.IsTopic() && spec.Browser:
-		return nil, errorf(KindInvalidDestination, op, "%s: only a queue can be browsed", spec.Destination)
+	case spec.Browser:
+		err = s.openBrowser(all)
 	case spec.DurableName != "":
-		err = s.openDurable()
-	case spec.Destination.Kind.IsTopic():
-		err = s.openLive()
+		err = s.openDurable(all)
 	default:
-		err = s.openQueue()
+		err = s.open(all)
 	}
 	if err != nil {
+		s.end(false)
 		return nil, err
 	}
 	if !own(c, &c.mu.subs, s) {
 		s.end(false)
 		return nil, c.usable(op)
 	}
+	s.known.Store(true)
 	c.r.observe(Event{Kind: ConsumerAdded, Destination: spec.Destination, Conn: c})
 	return s, nil
 }
 
-func (s *Subscription) openQueue() error {
-	d := s.spec.Destination
-	box, err := s.conn.r.queue(s.conn.ctx, "subscribe", d)
+// openBrowser begins to look through one queue.
+func (s *Subscription) openBrowser(all []message.Destination) error {
+	const op = "subscribe"
+	d := all[0]
+	switch {
+	case len(all) > 1 || isPattern(d.Name):
+		return errorf(KindInvalidDestination, op, "%s: a browser looks at one queue", s.spec.Destination)
+	case d.Kind.IsTopic():
+		return errorf(KindInvalidDestination, op, "%s: only a queue can be browsed", d)
+	}
+	box, err := s.queue(d)
 	if err != nil {
 		return err
 	}
-	if box.owner != nil && box.owner != s.conn {
-		return errorf(KindInvalidDestination, "subscribe", "%s belongs to another connection", d)
-	}
-	s.box = box
-	if s.spec.Browser {
-		s.prefetch(box.policy.QueueBrowserPrefetch)
-		s.browser = newBrowser(s)
-		box.shard.inbox.post(event{kind: evFunc, box: box, call: s.browser.start})
-		return nil
-	}
-	s.prefetch(box.policy.QueuePrefetch)
-	s.attach()
+	s.prefetch(box.policy.QueueBrowserPrefetch)
+	s.box, s.browser = box, newBrowser(s)
+	box.shard.inbox.post(event{kind: evFunc, box: box, call: s.browser.start})
 	return nil
 }
 
-func (s *Subscription) openLive() error {
+// queue gives a queue that this connection may consume from.
+func (s *Subscription) queue(d message.Destination) (*mailbox, error) {
+	const op = "subscribe"
+	if err := checkName(op, d); err != nil {
+		return nil, err
+	}
+	box, err := s.conn.r.queue(s.conn.ctx, op, d)
+	if err != nil {
+		return nil, err
+	}
+	if box.owner != nil && box.owner != s.conn {
+		return nil, errorf(KindInvalidDestination, op, "%s belongs to another connection", d)
+	}
+	return box, nil
+}
+
+// open begins a subscription to queues and topics, by name or with wildcards.
+func (s *Subscription) open(all []message.Destination) error {
 	r := s.conn.r
-	t, err := r.topic(s.spec.Destination)
+	p := r.policy(all[0])
+	if all[0].Kind.IsTopic() {
+		s.prefetch(p.TopicPrefetch)
+	} else {
+		s.prefetch(p.QueuePrefetch)
+	}
+	several := len(all) > 1
+	for _, d := range all {
+		several = several || r.watches(d)
+	}
+	if several {
+		if s.spec.Pull {
+			return errorf(KindInvalidArgument, "subscribe", "%s: a consumer that pulls takes from one destination", s.spec.Destination)
+		}
+		s.pool = queue.NewPool(s.spec.Prefetch, s.wake)
+	}
+	for _, d := range all {
+		if err := checkName("subscribe", d); err != nil {
+			return err
+		}
+		if err := s.takeFrom(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// watches reports whether a subscription to d takes from all that match its
+// wildcards. A consumer of a virtual topic with wildcards has a queue of its own.
+func (r *reign) watches(d message.Destination) bool {
+	if !isPattern(d.Name) {
+		return false
+	}
+	if d.Kind == message.Queue {
+		for i := range r.cfg.Virtual.Topics {
+			if r.cfg.Virtual.Topics[i].consumes(d.Name) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// takeFrom takes from one of the destinations of the subscription.
+func (s *Subscription) takeFrom(d message.Destination) error {
+	switch {
+	case s.conn.r.watches(d):
+		s.watch(d)
+		return nil
+	case d.Kind.IsTopic():
+		return s.join(d)
+	}
+	box, err := s.queue(d)
 	if err != nil {
 		return err
 	}
-	if t.owner != nil && t.owner != s.conn {
-		return errorf(KindInvalidDestination, "subscribe", "%s belongs to another connection", t.dest)
-	}
-	s.topic = t
-	s.prefetch(t.policy.TopicPrefetch)
-	s.box = &mailbox{name: fmt.Sprintf("%s#%d", t.dest.Name, r.ids.Add(1)), dest: t.dest, policy: t.policy, shard: t.shard}
-	s.box.self[0] = s.box
-	t.stats.consumers.Add(1)
-	t.shard.inbox.post(event{kind: evFunc, box: s.box, call: func() {
-		t.live = append(t.live, s)
-		s.box.open().Add(s.consumer)
-	}})
+	s.attach(s.link(box))
 	return nil
+}
+
+// join takes what is published on one topic.
+func (s *Subscription) join(d message.Destination) error {
+	const op = "subscribe"
+	r := s.conn.r
+	dir := &r.directory
+	dir.mu.Lock()
+	defer dir.mu.Unlock()
+	t, _ := dir.temps[d].(*topic)
+	switch {
+	case d.Kind == message.Topic:
+		t = r.topicLocked(d)
+	case t == nil:
+		return errorf(KindInvalidDestination, op, "%s does not exist (any more)", d)
+	case t.owner != s.conn:
+		return errorf(KindInvalidDestination, op, "%s belongs to another connection", d)
+	}
+	s.joinLocked(t)
+	return nil
+}
+
+// watch takes from all that match a name with wildcards, now and later.
+func (s *Subscription) watch(d message.Destination) {
+	dir := &s.conn.r.directory
+	dir.mu.Lock()
+	defer dir.mu.Unlock()
+	s.pattern = append(s.pattern, d)
+	dir.watchers[s] = struct{}{}
+	if d.Kind.IsTopic() {
+		s.listenLocked(d)
+		for name, t := range dir.topics {
+			if Match(d.Name, name) {
+				s.joinLocked(t)
+			}
+		}
+		return
+	}
+	for name, box := range dir.queues {
+		if Match(d.Name, name) {
+			s.attach(s.link(box))
+		}
+	}
+}
+
+// meetQueue and meetTopic tell of a new destination. The directory's lock is
+// held.
+func (s *Subscription) meetQueue(box *mailbox) {
+	if s.watching(box.dest) {
+		s.attach(s.link(box))
+	}
+}
+
+func (s *Subscription) meetTopic(t *topic) {
+	if s.watching(t.dest) {
+		s.joinLocked(t)
+	}
+}
+
+func (s *Subscription) watching(d message.Destination) bool {
+	for _, p := range s.pattern {
+		if p.Kind == d.Kind && Match(p.Name, d.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// listenLocked makes the mailbox of what a live subscription to topics has not
+// got yet. The directory's lock is held.
+func (s *Subscription) listenLocked(d message.Destination) {
+	if s.live != nil {
+		return
+	}
+	r := s.conn.r
+	name := fmt.Sprintf("%s#%d", d.Name, r.ids.Add(1))
+	s.box = &mailbox{name: name, dest: d, policy: r.policy(d), shard: r.shardOf(name)}
+	s.live = s.link(s.box)
+	s.attach(s.live)
+}
+
+// joinLocked takes what is published on a topic. The directory's lock is held.
+func (s *Subscription) joinLocked(t *topic) {
+	s.listenLocked(t.dest)
+	for _, o := range s.topics {
+		if o == t {
+			return
+		}
+	}
+	s.topics = append(s.topics, t)
+	if s.live.topic = t; len(s.topics) > 1 {
+		s.live.topic = nil
+	}
+	t.join(s.live)
 }
 
 func (s *Subscription) prefetch(standard int) {
-	if s.spec.Prefetch <= 0 {
-		s.spec.Prefetch = standard
+	switch {
+	case s.spec.Pull:
+		s.spec.Prefetch = 0
+	case s.spec.Prefetch <= 0:
+		s.spec.Prefetch = max(standard, 1)
 	}
-	s.consumer.Credit = s.spec.Prefetch
-}
-
-// attach lets the consumer take from its mailbox.
-func (s *Subscription) attach() {
-	s.box.stats.consumers.Add(1)
-	s.box.shard.inbox.post(event{kind: evFunc, box: s.box, call: func() { s.box.open().Add(s.consumer) }})
 }
 
 // Close ends the subscription. What was delivered and not acknowledged goes
@@ -152,45 +313,33 @@ func (s *Subscription) end(failed bool) {
 		return
 	}
 	s.closed = true
-	s.pending, s.head, s.taken = nil, 0, 0
+	links := s.links
+	s.links, s.pending, s.head, s.taken = nil, nil, 0, 0
 	s.mu.Unlock()
-	if s.conn.r.ctx.Err() == nil {
-		s.conn.r.observe(Event{Kind: ConsumerRemoved, Destination: s.spec.Destination, Conn: s.conn})
+	r := s.conn.r
+	if s.known.Load() && r.ctx.Err() == nil {
+		r.observe(Event{Kind: ConsumerRemoved, Destination: s.spec.Destination, Conn: s.conn})
 	}
-	box := s.box
 	if s.browser != nil {
-		box.shard.inbox.post(event{kind: evFunc, box: box, call: s.browser.stop})
+		s.box.shard.inbox.post(event{kind: evFunc, box: s.box, call: s.browser.stop})
 		return
 	}
-	if s.topic != nil {
-		s.topic.stats.consumers.Add(-1)
-	} else {
-		box.stats.consumers.Add(-1)
-	}
-	box.shard.inbox.post(event{kind: evFunc, box: box, call: func() {
-		if s.topic != nil {
-			s.topic.leave(s)
-			box.shard.forget(box)
-			return
-		}
-		if box.machine != nil {
-			box.machine.Remove(s.consumer, failed)
-		}
-	}})
-	if s.topic == nil {
-		// The next one attaches behind this event, so it may be let in at once.
-		box.active.Store(false)
+	s.leave()
+	for _, l := range links {
+		l.detach(failed)
 	}
 }
 
-// leave takes a live subscription out of the topic. Called by the shard.
-func (t *topic) leave(s *Subscription) {
-	for i, o := range t.live {
-		if o == s {
-			t.live = append(t.live[:i:i], t.live[i+1:]...)
-			return
-		}
+// leave ends what is known of the subscription in the directory.
+func (s *Subscription) leave() {
+	dir := &s.conn.r.directory
+	dir.mu.Lock()
+	defer dir.mu.Unlock()
+	delete(dir.watchers, s)
+	for _, t := range s.topics {
+		t.leave(s.live)
 	}
+	s.topics = nil
 }
 
 // push notes a delivery as outstanding and hands it to the Outlet. It reports

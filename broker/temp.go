@@ -34,7 +34,7 @@ func (c *Conn) TempDestination(kind message.Kind, name string) (message.Destinat
 		return d, c.usable(op)
 	}
 	if kind == message.TempTopic {
-		dir.temps[d] = &topic{dest: d, owner: c, policy: c.r.policy(d), shard: c.r.shardOf(name)}
+		dir.temps[d] = &topic{dest: d, owner: c, policy: c.r.policy(d)}
 	} else {
 		b := c.r.mailbox(d, 0, nil)
 		b.owner = c

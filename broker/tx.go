@@ -52,7 +52,7 @@ func (t *Tx) send(s sending, done func(error)) error {
 func (t *Tx) ack(o *op) {
 	t.mu.Lock()
 	ended := t.ended
-	if !ended && o.ack.sub.browser == nil {
+	if !ended && o.ack.link != nil {
 		t.acks = append(t.acks, o.ack)
 	}
 	t.mu.Unlock()
@@ -61,12 +61,6 @@ func (t *Tx) ack(o *op) {
 		o.err = errorf(KindNotFound, "ack", "the transaction has ended")
 	}
 	t.c.submit(o)
-}
-
-// giveBack returns acknowledged messages to their queue, as after a failed
-// delivery.
-func (a *acking) giveBack() {
-	a.sub.box.shard.inbox.post(event{kind: evReturn, box: a.sub.box, consumer: a.sub.consumer, entries: a.entries})
 }
 
 // take ends the transaction and gives what it gathered; false if it has ended.
@@ -97,7 +91,7 @@ func (t *Tx) Commit(done func(error)) {
 	o := &op{name: "commit", done: done}
 	var b store.Batch
 	for i := range sends {
-		if s := &sends[i]; s.stored {
+		if s := &sends[i]; s.stored > 0 {
 			s.enqueue(&b)
 		}
 	}
@@ -141,8 +135,8 @@ func (t *Tx) Commit(done func(error)) {
 func (t *Tx) admit(sends []sending, bytes int64) error {
 	for i := range sends {
 		s := &sends[i]
-		if limit, _, _ := t.c.r.usage.full(s.stored); limit != "" {
-			if err := t.c.r.usage.room(t.c.ctx, s.stored, s.msg.Destination); err != nil {
+		if limit, _, _ := t.c.r.usage.full(s.stored > 0); limit != "" {
+			if err := t.c.r.usage.room(t.c.ctx, s.stored > 0, s.msg.Destination); err != nil {
 				return t.c.gone(err)
 			}
 		}
@@ -158,7 +152,7 @@ func (t *Tx) effect(sends []sending, acks []acking, res store.Result) {
 		s := &sends[i]
 		t.c.stats.enqueued.Add(1)
 		var out *store.Outcome
-		if s.stored {
+		if s.stored > 0 {
 			out = &res.Ops[n]
 			n++
 		}

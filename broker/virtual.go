@@ -1,10 +1,15 @@
 package broker
 
-import "github.com/quorate/quorate/message"
+import (
+	"strings"
+
+	"github.com/quorate/quorate/message"
+	"github.com/quorate/quorate/selector"
+)
 
 // Virtual says how messages go elsewhere than where they are sent.
 type Virtual struct {
-	Topics     []VirtualTopic
+	Topics     []VirtualTopic // nil: DefaultVirtualTopic
 	Composites []Composite
 	Mirror     *Mirror
 }
@@ -41,3 +46,127 @@ type Forward struct {
 // A Mirror copies every message of a queue to a topic, called like the queue
 // between Prefix and Postfix.
 type Mirror struct{ Prefix, Postfix string }
+
+// takes reports whether a queue of that name takes from the topic. A queue may
+// be called with wildcards, Consumer.A.VirtualTopic.>, and takes from all topics
+// that match.
+func (v *VirtualTopic) takes(queue, topic string) bool {
+	if queue == v.Prefix+topic+v.Postfix {
+		return true
+	}
+	consumer, _, ok := cutElements(queue, strings.Count(v.Prefix, "."))
+	if !ok || !Match(strings.TrimSuffix(v.Prefix, "."), consumer) {
+		return false
+	}
+	return Match(queue, consumer+"."+topic+v.Postfix)
+}
+
+// consumes reports whether a queue's name, with wildcards, is that of a consumer
+// of this virtual topic: then it is a queue of its own.
+func (v *VirtualTopic) consumes(queue string) bool {
+	consumer, rest, ok := cutElements(queue, strings.Count(v.Prefix, "."))
+	if !ok || isPattern(consumer) || !Match(strings.TrimSuffix(v.Prefix, "."), consumer) {
+		return false
+	}
+	first, _, _ := strings.Cut(v.Name, ".")
+	begins, _, _ := strings.Cut(rest, ".")
+	return first == begins || first == ">" || first == "*"
+}
+
+// cutElements gives the first n elements of a name, and the others.
+func cutElements(name string, n int) (head, rest string, ok bool) {
+	at := 0
+	for ; n > 0; n-- {
+		i := strings.IndexByte(name[at:], '.')
+		if i < 0 {
+			return "", "", false
+		}
+		at += i + 1
+	}
+	if at == 0 {
+		return "", name, true
+	}
+	return name[:at-1], name[at:], true
+}
+
+// A composite is a Composite with its filters compiled.
+type composite struct {
+	Composite
+	filters []*selector.Selector
+}
+
+func compile(all []Composite) ([]composite, error) {
+	out := make([]composite, len(all))
+	for i, c := range all {
+		out[i].Composite = c
+		for _, f := range c.Forward {
+			sel, err := parseSelector("start broker", f.Selector)
+			if err != nil {
+				return nil, err
+			}
+			out[i].filters = append(out[i].filters, sel)
+		}
+	}
+	return out, nil
+}
+
+// unmatched holds for what none of the filters takes.
+func (c *composite) unmatched(m *message.Message, _ *Conn) bool {
+	for _, f := range c.filters {
+		if selects(f, m) {
+			return false
+		}
+	}
+	return true
+}
+
+// wanted reports whether a durable subscription wants a message.
+func (b *mailbox) wanted(m *message.Message, from *Conn) bool {
+	if b.durable.NoLocal && from != nil && b.durable.Client == from.info.ClientID {
+		return false
+	}
+	return selects(b.selector, m)
+}
+
+// selected reports whether one of a queue's consumers selects a message.
+func (b *mailbox) selected(m *message.Message, _ *Conn) bool {
+	if links := b.links.Load(); links != nil {
+		for _, l := range *links {
+			if selects(l.sub.selector, m) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// consumerCame and consumerWent keep who consumes from a mailbox.
+func (b *mailbox) consumerCame(l *link) {
+	b.stats.consumers.Add(1)
+	for {
+		old := b.links.Load()
+		next := []*link{l}
+		if old != nil {
+			next = append(next, *old...)
+		}
+		if b.links.CompareAndSwap(old, &next) {
+			return
+		}
+	}
+}
+
+func (b *mailbox) consumerWent(l *link) {
+	b.stats.consumers.Add(-1)
+	for {
+		old := b.links.Load()
+		var next []*link
+		for _, o := range *old {
+			if o != l {
+				next = append(next, o)
+			}
+		}
+		if b.links.CompareAndSwap(old, &next) {
+			return
+		}
+	}
+}

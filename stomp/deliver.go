@@ -56,7 +56,7 @@ func (s *session) appendMessage(b []byte, sub *subscription, d *broker.Delivery)
 	}
 	m := d.Message
 	b = v.AppendHeader(b, "message-id", m.ID)
-	b = s.appendDestination(b, "destination", m.Destination)
+	b = s.appendDestination(b, "destination", d.Destination)
 	if sub.mode != ackAuto && v >= frameV12 {
 		b = s.appendAckID(b, sub, d)
 	}
@@ -76,12 +76,12 @@ func (s *session) appendMessage(b []byte, sub *subscription, d *broker.Delivery)
 	if d.Count > 0 {
 		b = v.AppendInt(b, "JMSXDeliveryCount", int64(d.Count)+1)
 	}
-	return s.appendOptional(b, m)
+	return s.appendOptional(b, d)
 }
 
 // appendOptional appends what a message need not have.
-func (s *session) appendOptional(b []byte, m *message.Message) []byte {
-	v := s.version
+func (s *session) appendOptional(b []byte, d *broker.Delivery) []byte {
+	v, m := s.version, d.Message
 	for _, h := range [...]struct{ name, value string }{
 		{"correlation-id", m.CorrelationID}, {"type", m.Type}, {"JMSXGroupID", m.GroupID}, {"JMSXUserID", m.UserID},
 	} {
@@ -95,8 +95,8 @@ func (s *session) appendOptional(b []byte, m *message.Message) []byte {
 	if !m.ReplyTo.IsZero() {
 		b = s.appendDestination(b, "reply-to", m.ReplyTo)
 	}
-	if !m.Original.IsZero() {
-		b = s.appendDestination(b, "original-destination", m.Original)
+	if o := d.Original(); !o.IsZero() {
+		b = s.appendDestination(b, "original-destination", o)
 	}
 	for _, p := range m.Properties {
 		if standard(p.Name) {

@@ -1,0 +1,107 @@
+package broker
+
+import (
+	"strings"
+
+	"github.com/quorate/quorate/broker/queue"
+	"github.com/quorate/quorate/message"
+)
+
+// A link joins a subscription to one mailbox that it takes messages from. Most
+// subscriptions have one; one to a pattern or to several destinations has more,
+// which share its credit.
+type link struct {
+	sub      *Subscription
+	box      *mailbox
+	consumer *queue.Consumer
+	topic    *topic // of a live subscription to just one
+}
+
+// A Target is what a name stands for: one destination or, with wildcards, all
+// that match.
+// split gives the destinations that a name stands for, which may be several with
+// commas between. An element without a prefix is of d's kind.
+func split(d message.Destination) ([]message.Destination, error) {
+	if !strings.Contains(d.Name, ",") {
+		return []message.Destination{d}, nil
+	}
+	var all []message.Destination
+	for name := range strings.SplitSeq(d.Name, ",") {
+		name = strings.TrimSpace(name)
+		one := message.Destination{Kind: d.Kind, Name: name}
+		if strings.Contains(name, "://") {
+			var err error
+			if one, err = message.ParseDestination(name); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// link makes a link to a mailbox.
+func (s *Subscription) link(box *mailbox) *link {
+	l := &link{sub: s, box: box}
+	l.consumer = &queue.Consumer{Value: l, Exclusive: s.spec.Exclusive || box.policy.AllExclusive}
+	if box.policy.UseConsumerPriority {
+		l.consumer.Priority = s.spec.Priority
+	}
+	if s.selector != nil && box.durable == nil && !box.topic() {
+		l.consumer.Selector = s.selector.String()
+		l.consumer.Match = func(v any) bool { return selects(s.selector, v.(*message.Message)) }
+	}
+	if s.pool != nil {
+		l.consumer.Pool = s.pool
+	} else {
+		l.consumer.Credit = s.spec.Prefetch
+	}
+	return l
+}
+
+// attach lets a link take from its mailbox. It reports false if the
+// subscription has ended or has this mailbox already.
+func (s *Subscription) attach(l *link) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	for _, o := range s.links {
+		if o.box == l.box {
+			return false
+		}
+	}
+	s.links = append(s.links[:len(s.links):len(s.links)], l)
+	l.box.consumerCame(l)
+	l.box.shard.inbox.post(event{kind: evFunc, box: l.box, call: func() { l.box.open().Add(l.consumer) }})
+	return true
+}
+
+// detach takes a link away for good; failed counts what it holds as failed.
+func (l *link) detach(failed bool) {
+	box := l.box
+	if box.topic() {
+		box.shard.inbox.post(event{kind: evFunc, call: func() { box.shard.forget(box) }})
+		return
+	}
+	box.consumerWent(l)
+	box.shard.inbox.post(event{kind: evFunc, box: box, call: func() {
+		if box.machine != nil {
+			box.machine.Remove(l.consumer, failed)
+		}
+	}})
+	// The next one attaches behind this event, so it may be let in at once.
+	box.active.Store(false)
+}
+
+// wake lets all mailboxes of a subscription look at its credit again, which one
+// of them has given back to an empty pool.
+func (s *Subscription) wake() {
+	s.mu.Lock()
+	links := s.links
+	s.mu.Unlock()
+	for _, l := range links {
+		l.box.shard.inbox.post(event{kind: evFunc, box: l.box, call: func() {}})
+	}
+}

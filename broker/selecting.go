@@ -1,0 +1,84 @@
+package broker
+
+import (
+	"github.com/quorate/quorate/message"
+	"github.com/quorate/quorate/selector"
+)
+
+// parseSelector compiles a selector, nil for one that selects everything.
+func parseSelector(op, text string) (*selector.Selector, error) {
+	if text == "" {
+		return nil, nil
+	}
+	s, err := selector.Parse(text)
+	if err != nil {
+		return nil, &Error{Kind: KindInvalidSelector, Op: op, Err: err}
+	}
+	return s, nil
+}
+
+// selects reports whether sel, which may be nil, selects m.
+func selects(sel *selector.Selector, m *message.Message) bool {
+	return sel == nil || sel.Match(func(name string) any { return identifier(m, name) })
+}
+
+// identifier gives what a name in a selector stands for [JMS 1.1 §3.8.1.1], nil
+// if m has nothing of that name. Header fields win over properties.
+func identifier(m *message.Message, name string) any {
+	if len(name) > 3 && name[:3] == "JMS" {
+		if v, known := header(m, name); known {
+			return v
+		}
+	}
+	v, _ := m.Property(name)
+	return v
+}
+
+// header gives a header field as ActiveMQ's selectors see it: the delivery mode
+// is a word, destinations are written with their prefix.
+func header(m *message.Message, name string) (v any, known bool) {
+	switch name {
+	case "JMSMessageID":
+		return m.ID, true
+	case "JMSDestination":
+		if !m.Original.IsZero() {
+			return m.Original.String(), true
+		}
+		return m.Destination.String(), true
+	case "JMSReplyTo":
+		return text(m.ReplyTo.String()), true
+	case "JMSCorrelationID":
+		return text(m.CorrelationID), true
+	case "JMSType":
+		return text(m.Type), true
+	case "JMSDeliveryMode":
+		if m.Persistent {
+			return "PERSISTENT", true
+		}
+		return "NON_PERSISTENT", true
+	case "JMSPriority":
+		return int32(m.Priority), true
+	case "JMSTimestamp":
+		return m.Timestamp, true
+	case "JMSExpiration":
+		return m.Expiration, true
+	case "JMSXUserID":
+		return text(m.UserID), true
+	case "JMSXGroupID":
+		return text(m.GroupID), true
+	case "JMSXGroupSeq":
+		return m.GroupSeq, true
+	}
+	return nil, false
+}
+
+// text gives nil for a header field that is not set.
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// nothing is a selector that selects no message.
+var nothing, _ = selector.Parse("FALSE")
