@@ -133,7 +133,7 @@ func TestRefusedFrames(t *testing.T) {
 		"SEND\ndestination:/queue/q\nreceipt:r\n\n" + strings.Repeat("x", 200) + "^@": "Resource limit reached.",
 		"SEND\ndestination:/queue/q\ncontent-length:2147483648\n\n":                   "Malformed frame.",
 		"SEND\ndestination:/queue/q\n\n" + strings.Repeat("x", 5000):                  "Malformed frame.",
-		"SUBSCRIBE\nid:s\ndestination:/queue/q\nselector:a > > 1\n\n^@":                 "Invalid selector.",
+		"SUBSCRIBE\nid:s\ndestination:/queue/q\nselector:a > > 1\n\n^@":               "Invalid selector.",
 		"SEND\ndestination:/queue/\n\n^@":                                             "Invalid header.",
 		"SEND\ndestination:/queue/q\nquorate-producer:p\n\n^@":                        "Invalid header.",
 	} {
