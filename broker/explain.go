@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"time"
 
@@ -18,20 +19,42 @@ type Setting struct {
 // An Explanation is the effective policy of one destination.
 type Explanation struct {
 	Destination message.Destination
-	Entry       string // pattern of the entry that holds, empty: none matches
+	Entry       string // pattern of the entry that holds; DefaultEntry; empty: none matches
+	Redelivery  string // the same of the Redelivery
 	Settings    []Setting
 }
+
+// DefaultEntry stands for the pattern of a default entry.
+const DefaultEntry = "the default entry"
 
 // Explain tells what holds for d, in the order of the fields of Policy, and
 // where each value comes from.
 func (ps *Policies) Explain(d message.Destination) Explanation {
 	x := Explanation{Destination: d}
-	p, said := DefaultPolicy(), map[string]string(nil)
+	said := map[string]string{}
 	if e := ps.entry(d); e != nil {
-		x.Entry, p, said = e.Pattern, e.Policy, e.Said
+		maps.Copy(said, e.Said)
+		x.Entry = patternOr(e == ps.Default, e.Pattern)
 	}
-	x.add(reflect.ValueOf(p), said)
+	if r := ps.redelivery(d); r != nil {
+		for _, name := range redeliveryNames {
+			delete(said, name)
+		}
+		maps.Copy(said, r.Said)
+		x.Redelivery = patternOr(r == ps.DefaultRedelivery, r.Pattern)
+	}
+	if ps.Drop.takes(d) {
+		said["deadLetterStrategy"] = ps.Drop.Said
+	}
+	x.add(reflect.ValueOf(ps.For(d)), said)
 	return x
+}
+
+func patternOr(isDefault bool, pattern string) string {
+	if isDefault {
+		return DefaultEntry
+	}
+	return pattern
 }
 
 // add appends the fields of a policy or of a part of it.

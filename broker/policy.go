@@ -1,10 +1,6 @@
 package broker
 
-import (
-	"time"
-
-	"github.com/quorate/quorate/message"
-)
+import "time"
 
 // A Policy is what holds for one destination, complete: start from
 // DefaultPolicy. The tag of a field is the attribute of ActiveMQ's policyEntry
@@ -25,11 +21,12 @@ type Policy struct {
 	StrictOrder bool `attr:"strictOrderDispatch"` // what waits for its redelivery holds up those behind it
 
 	// Redelivery by the broker.
-	MaxRedeliveries    int           `attr:"maximumRedeliveries"`    // deliveries after the first before a message is dead; -1 never
-	RedeliveryDelay    time.Duration `attr:"initialRedeliveryDelay"` // before the first redelivery
-	RedeliveryBackOff  float64       `attr:"backOffMultiplier"`      // of the delay, from one to the next; at most 1: the same
-	MaxRedeliveryDelay time.Duration `attr:"maximumRedeliveryDelay"` // 0: no bound
-	DeadLetter         DeadLetter
+	MaxRedeliveries     int           `attr:"maximumRedeliveries"`    // deliveries after the first before a message is dead; -1 never
+	RedeliveryDelay     time.Duration `attr:"initialRedeliveryDelay"` // before the first redelivery
+	NextRedeliveryDelay time.Duration `attr:"redeliveryDelay"`        // before the others, without back-off; 0: RedeliveryDelay
+	RedeliveryBackOff   float64       `attr:"backOffMultiplier"`      // of the delay, from one to the next; at most 1: none
+	MaxRedeliveryDelay  time.Duration `attr:"maximumRedeliveryDelay"` // 0: no bound
+	DeadLetter          DeadLetter
 
 	// Expiry.
 	ExpirePeriod time.Duration `attr:"expireMessagesPeriod"` // between two scans; 0: only what is about to be delivered is looked at
@@ -155,7 +152,7 @@ func DefaultPolicy() Policy {
 	return Policy{
 		QueuePrefetch: 1000, TopicPrefetch: 32767, DurableTopicPrefetch: 100, QueueBrowserPrefetch: 500,
 		UseConsumerPriority: true,
-		MaxRedeliveries:     6,
+		MaxRedeliveries:     6, RedeliveryBackOff: 1,
 		DeadLetter: DeadLetter{
 			Kind: DeadLetterShared, Queue: "ActiveMQ.DLQ",
 			QueuePrefix: "ActiveMQ.DLQ.Queue.", TopicPrefix: "ActiveMQ.DLQ.Topic.",
@@ -165,48 +162,7 @@ func DefaultPolicy() Policy {
 		WindowMessages: 2000, WindowBytes: 4 << 20, PendingBytes: 4 << 20,
 		Overflow: OverflowReject, ProducerFlowControl: true,
 		PendingLimit: -1, Eviction: EvictOldest, Recovery: RecoverNothing,
-		Slow:            Slow{MaxDuration: 30 * time.Second, CheckPeriod: 30 * time.Second},
+		Slow:            Slow{MaxDuration: 30 * time.Second, CheckPeriod: 30 * time.Second, IgnoreIdle: true, IgnoreNetworking: true},
 		InactiveTimeout: time.Minute,
 	}
-}
-
-// An Entry attaches a Policy to the destinations that match Pattern, with "."
-// between elements, "*" for one element and ">" for the rest.
-type Entry struct {
-	Kind    message.Kind // Queue or Topic; temporary destinations use their kinds; zero: any
-	Pattern string
-	Policy  Policy
-	// Said tells where each attribute that the entry sets was written, for
-	// Explain, by the names of the fields' tags.
-	Said map[string]string
-}
-
-// Policies are the entries of the configuration.
-type Policies struct {
-	Default *Entry // where none matches; nil: DefaultPolicy
-	Entries []Entry
-}
-
-// For gives the policy of d, that of the most specific entry that matches and
-// of it alone, as in ActiveMQ. Of two entries equally specific the later wins.
-func (ps *Policies) For(d message.Destination) Policy {
-	if e := ps.entry(d); e != nil {
-		return e.Policy
-	}
-	return DefaultPolicy()
-}
-
-// entry gives the entry that holds for d, nil if none.
-func (ps *Policies) entry(d message.Destination) *Entry {
-	best := ps.Default
-	rank := -1
-	for i := range ps.Entries {
-		e := &ps.Entries[i]
-		if (e.Kind == 0 || e.Kind == d.Kind) && Match(e.Pattern, d.Name) {
-			if s := specificity(e.Pattern); s >= rank {
-				best, rank = e, s
-			}
-		}
-	}
-	return best
 }

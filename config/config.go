@@ -33,7 +33,7 @@ type Config struct {
 	Store      Store
 	Transports []Connector // only those that are served
 	Usage      Usage
-	Policies   []Policy // in the order of the file; the most specific pattern holds, alone
+	Messaging  Messaging
 	Log        Log
 
 	AdminSocket string        // unix socket of the local management endpoint, absolute
@@ -109,28 +109,6 @@ type Usage struct {
 	Temp              int64         // non-persistent messages that spilled to disk
 	FailIfNoSpace     bool          // a send that meets a full store is refused at once instead of waiting
 	FailIfNoSpaceWait time.Duration // … or after this long
-}
-
-// A Policy holds for the destinations that Pattern matches.
-type Policy struct {
-	Pattern string // ActiveMQ's wildcards: . separates, * is one element, > the rest
-	Topic   bool
-
-	QueuePrefetch        int
-	TopicPrefetch        int
-	DurableTopicPrefetch int
-	BrowserPrefetch      int
-
-	MemoryLimit         int64 // bytes of a destination's non-persistent messages before they spill to disk
-	MaximumRedeliveries int   // deliveries after the first before a message is dead; -1: no limit
-	DeadLetter          DeadLetter
-}
-
-// DeadLetter says where messages go that cannot be delivered.
-type DeadLetter struct {
-	Queue                string
-	ProcessExpired       bool
-	ProcessNonPersistent bool
 }
 
 // Log says what is logged, and how.

@@ -37,6 +37,8 @@ func (l *loader) finish() error {
 	l.address()
 	l.connectors()
 	l.limits()
+	l.policies()
+	l.routing()
 	return nil
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -12,7 +13,7 @@ type Key struct {
 	Name    string   // dotted, in the order of the reference page
 	Flag    string   // without dashes; empty if there is none
 	Env     string   // QUORATE_…; empty if there is none
-	XML     []string // element paths under the root, `@attribute` or `?option` of a connector's URI at the end
+	XML     []string // element paths under the root, `@attribute` or `?option` of a connector's URI at the end; without: the element is the value
 	Type    string   // one of the types that the reference page explains
 	Default string   // as text, parsed like any other value
 	Without string   // what an empty Default means, in words
@@ -27,12 +28,19 @@ type Key struct {
 // of a finding that is mapped and not simply honoured.
 type setter func(t *target, text string) (note string, err error)
 
-// target is what a key writes to: the configuration, and the connector or
-// policy that the loader is at.
+// target is what a key writes to: the configuration, and what the loader is at
+// of the things that a file has several of.
 type target struct {
-	cfg    *Config
-	conn   *Connector
-	policy *Policy
+	cfg        *Config
+	conn       *Connector
+	policy     *Policy
+	redelivery *Redelivery
+	topic      *VirtualTopic
+	composite  *Composite
+	forward    *Forward
+	mirror     *Mirror
+	line       int  // of the element or attribute
+	kind       Kind // that it speaks of, if it does
 
 	percents percents
 	stomp    string // address from outside the file, or "off"
@@ -68,13 +76,31 @@ func keyNamed(name string) *Key {
 func setDefaults(t *target, prefix string) {
 	for i := range keys {
 		k := &keys[i]
-		scoped := strings.HasPrefix(k.Name, "policy.") || strings.HasPrefix(k.Name, "connector.")
-		if k.Default == "" || !strings.HasPrefix(k.Name, prefix) || scoped != (prefix != "") {
+		if k.Default == "" || !strings.HasPrefix(k.Name, prefix) || k.scoped() != (prefix != "") {
 			continue
 		}
 		if _, err := k.set(t, k.Default); err != nil {
 			panic(fmt.Sprintf("default of %s: %v", k.Name, err))
 		}
+	}
+}
+
+// scopes are the first parts of the names of keys that exist several times.
+var scopes = []string{"connector", "policy", "redelivery", "virtualTopic", "composite", "forward", "mirroredQueue"}
+
+func (k *Key) scoped() bool {
+	scope, _, _ := strings.Cut(k.Name, ".")
+	return slices.Contains(scopes, scope)
+}
+
+// say notes where an attribute of a policy was written.
+func (t *target) say(k *Key) {
+	scope, name, _ := strings.Cut(k.Name, ".")
+	switch {
+	case scope == "policy" && t.policy != nil:
+		t.policy.Said[name] = t.line
+	case scope == "redelivery" && t.redelivery != nil:
+		t.redelivery.Said[name] = t.line
 	}
 }
 
@@ -85,10 +111,11 @@ func newConnector(name, scheme string) Connector {
 	return c
 }
 
-// defaultPolicy is what a policyEntry holds that says nothing.
-func defaultPolicy() Policy {
-	p := Policy{Pattern: ">"}
+// PolicyOf is what a policyEntry holds that says nothing.
+func PolicyOf(kind Kind, pattern string) Policy {
+	p := Policy{Kind: kind, Pattern: pattern, Said: Said{}}
 	setDefaults(&target{policy: &p}, "policy.")
+	p.Said = Said{} // what setters of defaults said
 	return p
 }
 
@@ -147,6 +174,37 @@ func duration(field func(*target) *time.Duration, lo, hi time.Duration) setter {
 			return "", fmt.Errorf("%q is out of range: want %v to %v", s, lo, hi)
 		}
 		*field(t) = d
+		return "", nil
+	}
+}
+
+// never lets -1 stand for 0, as ActiveMQ does where a limit is off.
+func never(set setter) setter {
+	return func(t *target, s string) (string, error) {
+		if strings.TrimSpace(s) == "-1" {
+			s = "0"
+		}
+		return set(t, s)
+	}
+}
+
+// noting gives the reason why a value is mapped and not simply honoured.
+func noting(reason string, set setter) setter {
+	return func(t *target, s string) (string, error) {
+		if note, err := set(t, s); note != "" || err != nil {
+			return note, err
+		}
+		return reason, nil
+	}
+}
+
+func factor(field func(*target) *float64, lo, hi float64) setter {
+	return func(t *target, s string) (string, error) {
+		f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+		if err != nil || !(f >= lo && f <= hi) {
+			return "", fmt.Errorf("%q is not a factor from %v to %v", s, lo, hi)
+		}
+		*field(t) = f
 		return "", nil
 	}
 }

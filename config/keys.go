@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,11 +18,6 @@ const (
 	pathConnectors = "broker/transportConnectors"
 	pathConnector  = pathConnectors + "/transportConnector"
 	pathUsage      = "broker/systemUsage/systemUsage"
-	pathPolicyMap  = "broker/destinationPolicy/policyMap"
-	pathPolicy     = pathPolicyMap + "/policyEntries/policyEntry"
-	pathShared     = pathPolicy + "/deadLetterStrategy/sharedDeadLetterStrategy"
-	pathIndividual = pathPolicy + "/deadLetterStrategy/individualDeadLetterStrategy"
-	pathDiscarding = pathPolicy + "/deadLetterStrategy/discarding"
 )
 
 // first is the version that all keys so far came with.
@@ -34,9 +30,11 @@ const (
 	tib = 1 << 40
 )
 
-// keys is the one table. A key that names no flag and no variable exists once
-// for each connector or policy, in the file only.
-var keys = []Key{
+// keys is the one table. A key that names no flag and no variable stands in the
+// file only; those of scoped exist once for each connector, policy and so on.
+var keys = slices.Concat(nodeKeys, messagingKeys, policyKeys, redeliveryKeys, routingKeys, logKeys)
+
+var nodeKeys = []Key{
 	{Name: "broker.name", Flag: "broker-name", Env: "QUORATE_BROKER_NAME", XML: []string{pathBroker + "@brokerName"},
 		Type: "text", Default: "localhost", Since: first, set: setBrokerName,
 		Doc: "Name of the broker, the same on every node of a cluster: nodes of different names that share a `zkPath` are different clusters."},
@@ -144,7 +142,7 @@ var keys = []Key{
 		Type: "two numbers", Default: "0,0", Since: first, set: setHeartBeat,
 		Doc: "Heart-beat for STOMP 1.0 clients, which cannot negotiate one: milliseconds that we expect, milliseconds that we send."},
 	{Name: "connector.hbGracePeriodMultiplier", XML: []string{pathConnector + "@uri?transport.hbGracePeriodMultiplier"},
-		Type: "factor", Default: "1.5", Since: first, set: setGrace,
+		Type: "factor", Default: "1.5", Since: first, set: factor(func(t *target) *float64 { return &t.conn.HeartBeatGrace }, 1, 100),
 		Doc: "A client is given up after its heart-beat interval times this."},
 
 	{Name: "usage.memory", Flag: "memory-usage", Env: "QUORATE_MEMORY_USAGE", XML: []string{pathUsage + "/memoryUsage/memoryUsage@limit", pathUsage + "/memoryUsage@limit"},
@@ -171,35 +169,9 @@ var keys = []Key{
 	{Name: "usage.sendFailIfNoSpaceAfterTimeout", XML: []string{pathUsage + "@sendFailIfNoSpaceAfterTimeout"},
 		Type: "duration", Default: "10s", Since: first, set: setNoSpaceWait,
 		Doc: "Refuse a send that has been held up for this long. Nobody is held up for ever: 0, which means that in ActiveMQ, is the default."},
+}
 
-	{Name: "policy.queuePrefetch", XML: []string{pathPolicy + "@queuePrefetch"},
-		Type: "number", Default: "1000", Since: first, set: integer(func(t *target) *int { return &t.policy.QueuePrefetch }, 0, math.MaxInt32),
-		Doc: "Messages that may be on their way to a queue's consumer, if it does not ask for a number itself."},
-	{Name: "policy.topicPrefetch", XML: []string{pathPolicy + "@topicPrefetch"},
-		Type: "number", Default: "32767", Since: first, set: integer(func(t *target) *int { return &t.policy.TopicPrefetch }, 0, math.MaxInt32),
-		Doc: "The same for a topic's subscriber."},
-	{Name: "policy.durableTopicPrefetch", XML: []string{pathPolicy + "@durableTopicPrefetch"},
-		Type: "number", Default: "100", Since: first, set: integer(func(t *target) *int { return &t.policy.DurableTopicPrefetch }, 0, math.MaxInt32),
-		Doc: "The same for a durable subscriber."},
-	{Name: "policy.queueBrowserPrefetch", XML: []string{pathPolicy + "@queueBrowserPrefetch"},
-		Type: "number", Default: "500", Since: first, set: integer(func(t *target) *int { return &t.policy.BrowserPrefetch }, 0, math.MaxInt32),
-		Doc: "The same for a queue browser."},
-	{Name: "policy.memoryLimit", XML: []string{pathPolicy + "@memoryLimit"},
-		Type: "size", Default: "4 mb", Since: first, set: size(func(t *target) *int64 { return &t.policy.MemoryLimit }, 0, tib),
-		Doc: "Memory for the non-persistent messages that wait at one destination. Beyond it they spill to disk."},
-	{Name: "policy.maximumRedeliveries", XML: []string{pathPolicy + "@maximumRedeliveries"},
-		Type: "number", Default: "6", Since: first, set: integer(func(t *target) *int { return &t.policy.MaximumRedeliveries }, -1, math.MaxInt32),
-		Doc: "How often a message is delivered again before it goes to the dead letters. -1: for ever. Ours: in ActiveMQ only clients know it."},
-	{Name: "policy.deadLetterQueue", XML: []string{pathShared + "@deadLetterQueue"},
-		Type: "text", Default: "ActiveMQ.DLQ", Since: first, set: setDeadLetterQueue,
-		Doc: "Queue of the dead letters, for all destinations of the policy."},
-	{Name: "policy.processExpired", XML: []string{pathShared + "@processExpired", pathIndividual + "@processExpired"},
-		Type: "true or false", Default: "true", Since: first, set: boolean(func(t *target) *bool { return &t.policy.DeadLetter.ProcessExpired }),
-		Doc: "Whether expired messages become dead letters, or are dropped."},
-	{Name: "policy.processNonPersistent", XML: []string{pathShared + "@processNonPersistent", pathIndividual + "@processNonPersistent"},
-		Type: "true or false", Default: "false", Since: first, set: boolean(func(t *target) *bool { return &t.policy.DeadLetter.ProcessNonPersistent }),
-		Doc: "Whether non-persistent messages become dead letters, or are dropped."},
-
+var logKeys = []Key{
 	{Name: "log.format", Flag: "log-format", Env: "QUORATE_LOG_FORMAT",
 		Type: "text or json", Default: "text", Since: first, set: words(func(t *target) *string { return &t.cfg.Log.Format }, "text", "json"),
 		Doc: "`text` is ActiveMQ's pattern, `date | LEVEL | message | component | thread`; `json` is an object a line."},

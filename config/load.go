@@ -67,6 +67,9 @@ type loader struct {
 	report    *Report
 	props     *placeholders
 	brokers   int
+	isDefault bool // the element is a default entry
+
+	intercepted int // line of <destinationInterceptors>, 0 if there are none
 }
 
 // env looks a variable up.

@@ -226,25 +226,6 @@ func TestGuarantee(t *testing.T) {
 	}
 }
 
-func TestPolicies(t *testing.T) {
-	cfg, _, err := Load(Sources{File: "testdata/odd.xml"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	five, orders, eu, news := defaultPolicy(), defaultPolicy(), defaultPolicy(), defaultPolicy()
-	five.QueuePrefetch = 5
-	fiveTopics := five
-	fiveTopics.Topic = true
-	orders.Pattern, orders.QueuePrefetch, orders.MemoryLimit = "orders.>", 10, 8*mib
-	orders.DeadLetter.ProcessNonPersistent = true
-	eu.Pattern, eu.DeadLetter.Queue, eu.DeadLetter.ProcessExpired = "orders.eu.*", "EU.DLQ", false
-	news.Pattern, news.Topic, news.TopicPrefetch = "news", true, 3
-	want := []Policy{five, fiveTopics, orders, eu, news}
-	if !reflect.DeepEqual(cfg.Policies, want) {
-		t.Errorf("got  %+v\nwant %+v", cfg.Policies, want)
-	}
-}
-
 func TestMalformed(t *testing.T) {
 	deep := strings.Repeat("<a>", maxDepth+1)
 	for name, c := range map[string]struct{ doc, fails string }{

@@ -44,7 +44,7 @@ func writeKey(b *strings.Builder, k Key) {
 
 // xmlExample turns a path of the table into what stands in the file.
 func xmlExample(path string) string {
-	element, attr, _ := strings.Cut(path, "@")
+	element, attr, isAttribute := strings.Cut(path, "@")
 	within := ""
 	if i := strings.LastIndexByte(element, '/'); i >= 0 {
 		within, element = element[:i], element[i+1:]
@@ -52,6 +52,9 @@ func xmlExample(path string) string {
 	}
 	if _, option, ok := strings.Cut(attr, "?"); ok {
 		return fmt.Sprintf("`<%s uri=\"…?%s=…\">`%s", element, option, within)
+	}
+	if !isAttribute {
+		return fmt.Sprintf("`<%s>`%s", element, within)
 	}
 	return fmt.Sprintf("`<%s %s=\"…\">`%s", element, attr, within)
 }
@@ -83,6 +86,8 @@ the earlier. Without any of them it is a node alone that only its own machine ca
 | list | separated by commas |
 | true or false | as it says |
 | path | relative ones to the working directory |
+| pattern | the name of a destination, in which ` + "`*` is one element and `>` the rest" + ` |
+| element | one of the elements that the table names |
 
 ` + "`${name}` and `${name:default}`" + ` in the file are replaced: by ` + "`-Dname=value`" + ` of the command line, else by the property files
 that the Spring configurer names, else by the environment, else by what ActiveMQ's start script defines
@@ -98,11 +103,17 @@ closed, or lose what was meant to be kept.
 `
 
 var sectionTitles = map[string][2]string{
-	"broker":    {"The node", "Where a node lives and what it may take."},
-	"store":     {"The store and the cluster", "`<replicatedLevelDB>` makes a node one of a cluster; `<kahaDB>` and `<levelDB>` make it one alone, with the same store."},
-	"stomp":     {"STOMP", "A connector outside the file."},
-	"connector": {"Connectors of the file", "Options in the URI of a `<transportConnector>`, each its own."},
-	"usage":     {"Limits of the broker", "`<systemUsage>`."},
-	"policy":    {"Policies of destinations", "Attributes of a `<policyEntry>`, which holds for the queues or topics that its pattern matches: `.` separates, `*` is one element, `>` the rest. The most specific pattern holds."},
-	"log":       {"The log", "Lines in ActiveMQ's pattern, or JSON."},
+	"broker":        {"The node", "Where a node lives and what it may take."},
+	"store":         {"The store and the cluster", "`<replicatedLevelDB>` makes a node one of a cluster; `<kahaDB>` and `<levelDB>` make it one alone, with the same store."},
+	"stomp":         {"STOMP", "A connector outside the file."},
+	"connector":     {"Connectors of the file", "Options in the URI of a `<transportConnector>`, each its own."},
+	"usage":         {"Limits of the broker", "`<systemUsage>`."},
+	"messaging":     {"Messages", "Attributes of `<broker>` and of plugins that concern messages."},
+	"policy":        {"Policies of destinations", "Attributes of a `<policyEntry>` and of the elements in it. It holds for the destinations that its pattern matches: `.` separates, `*` is one element, `>` the rest; `tempQueue=\"true\"` and `tempTopic=\"true\"` are for temporary ones. The most specific entry holds, alone: what it does not say is not taken from another one. `<defaultEntry>` is for what no entry matches. `quorate explain queue NAME` tells what holds for a destination, and where each value comes from."},
+	"redelivery":    {"Redelivery", "Attributes of a `<redeliveryPolicy>` of the `redeliveryPlugin`. Its entries are chosen like those of policies, and replace what the policy says of redeliveries."},
+	"virtualTopic":  {"Virtual topics", "A `<virtualTopic>`. As in ActiveMQ, `<destinationInterceptors>` replaces the default, which makes `VirtualTopic.>` virtual."},
+	"composite":     {"Composite destinations", "A `<compositeQueue>` or `<compositeTopic>`."},
+	"forward":       {"Where they forward to", "An element in `<forwardTo>`."},
+	"mirroredQueue": {"Mirrored queues", "`<mirroredQueue>` copies every message of every queue to a topic."},
+	"log":           {"The log", "Lines in ActiveMQ's pattern, or JSON."},
 }

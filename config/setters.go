@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -16,24 +15,6 @@ func setHeartBeat(t *target, s string) (string, error) {
 		return "", fmt.Errorf("%q is not a heart-beat: want two numbers of milliseconds, such as %q", s, "10000,10000")
 	}
 	t.conn.HeartBeat = [2]int{in, out}
-	return "", nil
-}
-
-func setGrace(t *target, s string) (string, error) {
-	f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-	if err != nil || !(f >= 1 && f <= 100) {
-		return "", fmt.Errorf("%q is not a factor from 1 to 100", s)
-	}
-	t.conn.HeartBeatGrace = f
-	return "", nil
-}
-
-func setDeadLetterQueue(t *target, s string) (string, error) {
-	s = strings.TrimPrefix(strings.TrimSpace(s), "queue://")
-	if s == "" || strings.HasPrefix(s, "topic://") {
-		return "", fmt.Errorf("%q is not a queue", s)
-	}
-	t.policy.DeadLetter.Queue = s
 	return "", nil
 }
 

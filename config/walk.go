@@ -90,7 +90,9 @@ func (l *loader) propertyFile(e *element, location string) {
 // known takes up an element whose path is in the table of elements.
 func (l *loader) known(e *element, path string) {
 	r := elements[path]
-	if !r.silent {
+	if byXML[path] != nil { // an element that is a value
+		l.value(&Finding{Line: e.line, What: "<" + e.name + ">"}, path, e.name, func() {})
+	} else if !r.silent {
 		l.finding(e, r.verdict, r.reason)
 	}
 	if !r.leaf && r.enter != nil {
@@ -109,10 +111,12 @@ func (l *loader) attributesAndChildren(e *element, path string) {
 func (l *loader) childrenOf(e *element, path string) {
 	for _, c := range e.children {
 		p := path + "/" + c.name
-		if p == pathPolicyMap+"/defaultEntry/policyEntry" {
-			p = pathPolicy
+		entry, isDefault := defaultEntries[p]
+		if isDefault {
+			p = entry
 		}
 		if _, ok := elements[p]; ok {
+			l.isDefault = isDefault
 			l.known(c, p)
 			continue
 		}
@@ -146,10 +150,14 @@ func (l *loader) value(f *Finding, path, value string, unknown func()) {
 		if k.Secret {
 			f.What = f.What[:strings.Index(f.What, "=")+1] + `"…"`
 		}
+		l.target.line, l.target.kind = f.Line, kindAt(path)
 		expanded, err := l.props.expand(value)
 		note := ""
 		if err == nil {
 			note, err = k.set(&l.target, expanded)
+		}
+		if err == nil {
+			l.target.say(k)
 		}
 		l.judge(f, note, err)
 		return

@@ -25,11 +25,12 @@ import (
 
 // A Node is one node. New makes it, Run runs it, once.
 type Node struct {
-	cfg     *config.Config
-	log     *slog.Logger
-	version string
-	started time.Time
-	id      string // as ActiveMQ's lines show a broker
+	cfg       *config.Config
+	messaging broker.Config // without what belongs to a reign
+	log       *slog.Logger
+	version   string
+	started   time.Time
+	id        string // as ActiveMQ's lines show a broker
 
 	store   *store.Store
 	spill   *store.Spill
@@ -50,15 +51,20 @@ type Node struct {
 	}
 }
 
-// New makes a node of a configuration. Nothing is opened yet.
+// New makes a node of a configuration. Nothing is opened yet. An error names the
+// lines of the file that cannot be taken up.
 func New(cfg *config.Config, log *slog.Logger, version string) (*Node, error) {
+	messaging, err := Messaging(cfg)
+	if err != nil {
+		return nil, err
+	}
 	host, err := os.Hostname()
 	if err != nil {
 		host = "localhost"
 	}
 	now := time.Now()
 	return &Node{
-		cfg: cfg, log: log, version: version, started: now,
+		cfg: cfg, messaging: messaging, log: log, version: version, started: now,
 		id:   fmt.Sprintf("ID:%s-%d-%d-0:1", host, os.Getpid(), now.UnixMilli()),
 		stop: make(chan struct{}), done: make(chan struct{}), failed: make(chan error, 1),
 	}, nil
@@ -113,6 +119,7 @@ func (n *Node) Done() <-chan struct{} { return n.done }
 func (n *Node) open() error {
 	s := n.cfg.Store
 	n.greet()
+	n.announce()
 	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
 		return err
 	}

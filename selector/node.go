@@ -29,7 +29,6 @@ const (
 	opGreater
 	opGreaterEqual
 	opBetween
-	opNotBetween
 	opIsNull
 	opIn
 	opLike
