@@ -1,8 +1,6 @@
 package broker
 
 import (
-	"strings"
-
 	"github.com/quorate/quorate/broker/queue"
 	"github.com/quorate/quorate/message"
 )
@@ -19,27 +17,6 @@ type link struct {
 
 // A Target is what a name stands for: one destination or, with wildcards, all
 // that match.
-// split gives the destinations that a name stands for, which may be several with
-// commas between. An element without a prefix is of d's kind.
-func split(d message.Destination) ([]message.Destination, error) {
-	if !strings.Contains(d.Name, ",") {
-		return []message.Destination{d}, nil
-	}
-	var all []message.Destination
-	for name := range strings.SplitSeq(d.Name, ",") {
-		name = strings.TrimSpace(name)
-		one := message.Destination{Kind: d.Kind, Name: name}
-		if strings.Contains(name, "://") {
-			var err error
-			if one, err = message.ParseDestination(name); err != nil {
-				return nil, err
-			}
-		}
-		all = append(all, one)
-	}
-	return all, nil
-}
-
 // link makes a link to a mailbox.
 func (s *Subscription) link(box *mailbox) *link {
 	l := &link{sub: s, box: box}

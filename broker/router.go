@@ -21,7 +21,7 @@ type router struct {
 
 // to adds what d leads to, for the messages that c holds for.
 func (b *router) to(ctx context.Context, op string, d message.Destination, c condition) error {
-	list, err := split(d)
+	list, err := d.Split()
 	if err != nil {
 		return &Error{Kind: KindInvalidDestination, Op: op, Err: err}
 	}

@@ -68,7 +68,7 @@ func (c *Conn) Subscribe(spec Spec) (*Subscription, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := split(spec.Destination)
+	all, err := spec.Destination.Split()
 	if err != nil {
 		return nil, &Error{Kind: KindInvalidDestination, Op: op, Err: err}
 	}

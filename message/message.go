@@ -85,6 +85,44 @@ func ParseDestination(s string) (Destination, error) {
 	return d, nil
 }
 
+// Composite reports whether d names several destinations, with commas between.
+func (d Destination) Composite() bool { return strings.Contains(d.Name, ",") }
+
+// Split gives the destinations that d names. An element without a prefix of its
+// own ("A,topic://B") is of d's kind. Elements may be empty.
+func (d Destination) Split() ([]Destination, error) {
+	if !d.Composite() {
+		return []Destination{d}, nil
+	}
+	var all []Destination
+	for name := range strings.SplitSeq(d.Name, ",") {
+		one := Destination{Kind: d.Kind, Name: strings.TrimSpace(name)}
+		if strings.Contains(name, "://") {
+			var err error
+			if one, err = ParseDestination(one.Name); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// Join gives the destination that names all of them: the opposite of Split. It
+// is the zero value if there are none.
+func Join(all []Destination) Destination {
+	if len(all) == 0 {
+		return Destination{}
+	}
+	names := make([]string, len(all))
+	for i, d := range all {
+		if names[i] = d.Name; d.Kind != all[0].Kind {
+			names[i] = d.String()
+		}
+	}
+	return Destination{Kind: all[0].Kind, Name: strings.Join(names, ",")}
+}
+
 // Format is the JMS kind of a body [JMS 1.1 §3.11].
 type Format uint8
 

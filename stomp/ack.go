@@ -27,7 +27,7 @@ func (s *session) appendAckID(b []byte, sub *subscription, d *broker.Delivery) [
 	id = append(append(id, s.id...), ':')
 	id = append(strconv.AppendUint(id, sub.number, 10), ':')
 	id = strconv.AppendUint(id, d.ID, 10)
-	return s.version.AppendValue(b, string(id))
+	return append(s.version.AppendValue(b, string(id)), '\n')
 }
 
 // acknowledge handles ACK and NACK. A NACK is for one message, which goes to

@@ -89,6 +89,9 @@ func (s *session) appendOptional(b []byte, d *broker.Delivery) []byte {
 			b = v.AppendHeader(b, h.name, h.value)
 		}
 	}
+	if d.First {
+		b = append(b, "JMSXGroupFirstForConsumer:true\n"...)
+	}
 	if m.GroupSeq != 0 {
 		b = v.AppendInt(b, "JMSXGroupSeq", int64(m.GroupSeq))
 	}

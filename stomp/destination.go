@@ -19,36 +19,55 @@ const (
 	remoteTempTopicPrefix = "/remote-temp-topic/"
 )
 
-// destination reads the name of a destination. A temporary one is created on
-// first use; a name without a prefix is a queue. Options after "?" are cut off
-// and returned.
+// destination reads the name of a destination, or of several with commas
+// between ("/queue/A,/topic/B"). A temporary one is created on first use; a name
+// without a prefix is a queue, or of the first one's kind. Options after "?" are
+// cut off and returned.
 func (s *session) destination(name string) (message.Destination, url.Values, error) {
 	base, query, _ := strings.Cut(name, "?")
 	options, err := url.ParseQuery(query)
 	if err != nil {
 		return message.Destination{}, nil, wrong(badHeader, "The options of destination %.200q cannot be read: they are like ?consumer.prefetchSize=10.", name)
 	}
-	d, err := s.plainDestination(base)
-	return d, options, err
+	if !strings.Contains(base, ",") {
+		d, err := s.plainDestination(base, message.Queue)
+		return d, options, err
+	}
+	var all []message.Destination
+	kind := message.Queue
+	for part := range strings.SplitSeq(base, ",") {
+		d, err := s.plainDestination(strings.TrimSpace(part), kind)
+		if err != nil {
+			return message.Destination{}, nil, err
+		}
+		all = append(all, d)
+		kind = all[0].Kind
+	}
+	return message.Join(all), options, nil
 }
 
-func (s *session) plainDestination(name string) (message.Destination, error) {
-	for _, p := range []struct {
-		prefix string
-		kind   message.Kind
-	}{
-		{queuePrefix, message.Queue}, {topicPrefix, message.Topic},
-		{remoteTempQueuePrefix, message.TempQueue}, {remoteTempTopicPrefix, message.TempTopic},
-		{tempQueuePrefix, message.TempQueue}, {tempTopicPrefix, message.TempTopic},
-	} {
-		rest, ok := strings.CutPrefix(name, p.prefix)
+// prefixes are those that a client may write.
+var prefixes = []struct {
+	text string
+	kind message.Kind
+}{
+	{queuePrefix, message.Queue}, {topicPrefix, message.Topic},
+	{remoteTempQueuePrefix, message.TempQueue}, {remoteTempTopicPrefix, message.TempTopic},
+	{tempQueuePrefix, message.TempQueue}, {tempTopicPrefix, message.TempTopic},
+}
+
+// plainDestination reads the name of one destination; kind is that of a name
+// without a prefix.
+func (s *session) plainDestination(name string, kind message.Kind) (message.Destination, error) {
+	for _, p := range prefixes {
+		rest, ok := strings.CutPrefix(name, p.text)
 		if !ok {
 			continue
 		}
 		if rest == "" {
 			return message.Destination{}, wrong(badHeader, "The destination %.200q has no name.", name)
 		}
-		if p.prefix == tempQueuePrefix || p.prefix == tempTopicPrefix {
+		if p.text == tempQueuePrefix || p.text == tempTopicPrefix {
 			return s.temporary(p.kind, name)
 		}
 		return message.Destination{Kind: p.kind, Name: rest}, nil
@@ -56,7 +75,7 @@ func (s *session) plainDestination(name string) (message.Destination, error) {
 	if name == "" {
 		return message.Destination{}, wrong(missingHeader, "The destination is empty.")
 	}
-	return message.Destination{Kind: message.Queue, Name: name}, nil
+	return message.Destination{Kind: kind, Name: name}, nil
 }
 
 // temporary gives the destination that the client calls by this name.
@@ -84,7 +103,26 @@ func (s *session) temporary(kind message.Kind, name string) (message.Destination
 
 // appendDestination appends a header with a destination as this client names it.
 func (s *session) appendDestination(b []byte, header string, d message.Destination) []byte {
-	var prefix string
+	b = append(append(b, header...), ':')
+	if !d.Composite() {
+		return append(s.appendName(b, d), '\n')
+	}
+	all, err := d.Split()
+	if err != nil {
+		all = []message.Destination{d}
+	}
+	for i, one := range all {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = s.appendName(b, one)
+	}
+	return append(b, '\n')
+}
+
+// appendName appends the name of one destination.
+func (s *session) appendName(b []byte, d message.Destination) []byte {
+	prefix := queuePrefix
 	switch d.Kind {
 	case message.Topic:
 		prefix = topicPrefix
@@ -93,15 +131,11 @@ func (s *session) appendDestination(b []byte, header string, d message.Destinati
 		own, ok := s.mu.tempNames[d]
 		s.mu.Unlock()
 		if ok {
-			return s.version.AppendHeader(b, header, own)
+			return s.version.AppendValue(b, own)
 		}
 		if prefix = remoteTempQueuePrefix; d.Kind == message.TempTopic {
 			prefix = remoteTempTopicPrefix
 		}
-	default:
-		prefix = queuePrefix
 	}
-	b = append(append(b, header...), ':')
-	b = append(b, prefix...)
-	return s.version.AppendValue(b, d.Name)
+	return s.version.AppendValue(append(b, prefix...), d.Name)
 }

@@ -37,7 +37,7 @@ func standard(name string) bool {
 	case "destination", "content-length", "receipt", "transaction", "persistent", "priority", "expires",
 		"correlation-id", "reply-to", "type", "JMSXGroupID", "JMSXGroupSeq",
 		// A client cannot forge these.
-		"message-id", "redelivered", "subscription", "JMSXUserID", "JMSXDeliveryCount", "timestamp", "ack",
+		"message-id", "redelivered", "subscription", "JMSXUserID", "JMSXDeliveryCount", "JMSXGroupFirstForConsumer", "timestamp", "ack",
 		"original-destination", "browser", frame.HeaderProducer, frame.HeaderSequence:
 		return true
 	}

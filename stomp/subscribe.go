@@ -103,7 +103,7 @@ func (s *session) specify(f *frame.Frame) (*subscription, broker.Spec, error) {
 	if sub.mode, err = mode(f); err != nil {
 		return nil, spec, err
 	}
-	spec.Destination, spec.Selector = d, f.Value("selector")
+	spec.Destination, spec.Selector = d, convertible(f.Value("selector"))
 	o := &subscribeOptions{f: f, query: options}
 	s.readOptions(o, &spec)
 	sub.durable = spec.DurableName
@@ -125,6 +125,20 @@ func (s *session) readOptions(o *subscribeOptions, spec *broker.Spec) {
 	spec.NoLocal = o.flag("noLocal")
 	spec.Exclusive = o.flag("exclusive")
 	spec.Priority = o.number("priority", -128, 127)
+	spec.Retroactive = o.flag("retroactive")
+	if s := o.text("selector"); s != "" && spec.Selector == "" {
+		spec.Selector = convertible(s)
+	}
+}
+
+// convertible has a selector compare text with numbers: all properties of STOMP
+// are text. ActiveMQ does the same, and understands the opposite, too.
+func convertible(selector string) string {
+	const convert, not = "convert_string_expressions:", "no_convert_string_expressions:"
+	if strings.TrimSpace(selector) == "" || strings.HasPrefix(selector, convert) || strings.HasPrefix(selector, not) {
+		return selector
+	}
+	return convert + selector
 }
 
 // allowed refuses what does not go together.

@@ -15,10 +15,10 @@ func (v Version) AppendHeader(b []byte, name, value string) []byte {
 	return append(b, '\n')
 }
 
-// AppendValue appends a value, escaped, and the end of its line, for a header
-// that the caller began itself.
+// AppendValue appends a value, or a part of one, escaped, to a header line that
+// the caller begins and ends itself.
 func (v Version) AppendValue(b []byte, value string) []byte {
-	return append(appendEscaped(b, value, v, false), '\n')
+	return appendEscaped(b, value, v, false)
 }
 
 // AppendInt appends a header line with a number.
