@@ -508,7 +508,7 @@ func TestLimitsExplainThemselves(t *testing.T) {
 	a := r.connect("")
 	err := a.trySend(persistent(queueNamed("q"), "x"), nil)
 	wantKind(t, err, KindResourceLimit)
-	if want := "send: store limit reached: 10 of 1 bytes are used (1000 %), a message to queue://q was not accepted after 0s"; err.Error() != want {
+	if want := "send: Persistent store is Full, 1000% of 1. Stopping producer (test r) to prevent flooding queue://q: 10 bytes are used"; err.Error() != want {
 		t.Fatalf("got  %v\nwant %v", err, want)
 	}
 	if a.c.Ready(1, true) == nil {

@@ -14,6 +14,8 @@ const (
 	MessageExpired   // Message; it may become a dead letter, too
 	MessageDead      // Message went to the dead letters, or would have, had it not expired
 	MessageDiscarded // Message was dropped; Consumer for whom, if it was a topic's
+	ProducerBlocked  // Conn has to wait for room, or gets an error
+	LimitReached     // Limit stops Conn, with Used of it in use
 )
 
 // An Event is one thing that happened on the master. Config.Observe gets them
@@ -26,6 +28,8 @@ type Event struct {
 	Consumer    *Subscription    // that came, went, is slow or lost Message
 	Message     *message.Message // as it was sent: not to be changed
 	Count       int
+	Limit       string
+	Used        int64
 }
 
 // observe tells who listens.

@@ -25,6 +25,7 @@ type mailbox struct {
 	active   atomic.Bool             // a durable subscription has its consumer
 	selector *selector.Selector      // of a durable subscription
 	links    atomic.Pointer[[]*link] // who consumes
+	gate     gate                    // who waits for room
 
 	// What follows is the shard's own.
 	machine  *queue.Machine

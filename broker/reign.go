@@ -43,7 +43,7 @@ func newReign(ctx context.Context, cfg *Config) (*reign, error) {
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	r.conns.all, r.conns.clients = map[*Conn]struct{}{}, map[string]*Conn{}
 	r.admission.limit = cfg.Limits.InFlight
-	r.usage.init(cfg)
+	r.usage.init(r)
 	for range cfg.Shards {
 		s := newShard(r)
 		r.shards = append(r.shards, s)

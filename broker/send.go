@@ -75,7 +75,7 @@ func (c *Conn) SendFrom(p Producer, m *message.Message, tx *Tx, done func(error)
 // before Send can go on reading a bounded number of frames and handle the
 // acknowledgements among them [S4].
 func (c *Conn) Ready(n int, persistent bool) <-chan struct{} {
-	if limit, _, _ := c.r.usage.full(persistent); limit != "" {
+	if c.r.usage.full(persistent) != nil {
 		return c.r.usage.wait()
 	}
 	return c.r.admission.ready(int64(n))
@@ -83,8 +83,13 @@ func (c *Conn) Ready(n int, persistent bool) <-chan struct{} {
 
 func (c *Conn) admit(s *sending) error {
 	u := &c.r.usage
-	if limit, _, _ := u.full(s.stored > 0); limit != "" {
-		if err := u.room(c.ctx, s.stored > 0, s.msg.Destination); err != nil {
+	if u.full(s.stored > 0) != nil {
+		if err := u.room(c.ctx, c, s.stored > 0, s.msg.Destination); err != nil {
+			return c.gone(err)
+		}
+	}
+	for _, box := range s.boxes {
+		if err := c.roomIn(c.ctx, box, s.size); err != nil {
 			return c.gone(err)
 		}
 	}

@@ -175,6 +175,7 @@ func (s *shard) settle(box *mailbox, e *queue.Entry) {
 		box.stats.volatile.Add(-1)
 	}
 	box.machine.Settle(e)
+	box.gate.open()
 }
 
 func (s *shard) volatile(box *mailbox, m *message.Message) {

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -60,28 +61,7 @@ func (b *Broker) Destinations() []DestinationStats {
 	if r == nil {
 		return nil
 	}
-	d := &r.directory
-	d.mu.RLock()
-	var boxes []*mailbox
-	var topics []*topic
-	for _, q := range d.queues {
-		boxes = append(boxes, q)
-	}
-	for _, q := range d.subs {
-		boxes = append(boxes, q)
-	}
-	for _, t := range d.topics {
-		topics = append(topics, t)
-	}
-	for _, x := range d.temps {
-		switch x := x.(type) {
-		case *mailbox:
-			boxes = append(boxes, x)
-		case *topic:
-			topics = append(topics, x)
-		}
-	}
-	d.mu.RUnlock()
+	boxes, topics := r.directory.boxes(), r.directory.allTopics()
 	out := make([]DestinationStats, 0, len(boxes)+len(topics))
 	for _, q := range boxes {
 		out = append(out, q.status())
@@ -93,6 +73,42 @@ func (b *Broker) Destinations() []DestinationStats {
 		return strings.Compare(a.Destination.String(), b.Destination.String())
 	})
 	return out
+}
+
+// boxes gives all mailboxes of the directory: queues, temporary ones too, and
+// durable subscriptions.
+func (d *directory) boxes() []*mailbox {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	all := make([]*mailbox, 0, len(d.queues)+len(d.subs)+len(d.temps))
+	for _, q := range d.queues {
+		all = append(all, q)
+	}
+	for _, q := range d.subs {
+		all = append(all, q)
+	}
+	for _, x := range d.temps {
+		if q, ok := x.(*mailbox); ok {
+			all = append(all, q)
+		}
+	}
+	return all
+}
+
+// allTopics gives all topics, temporary ones too.
+func (d *directory) allTopics() []*topic {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	all := make([]*topic, 0, len(d.topics))
+	for _, t := range d.topics {
+		all = append(all, t)
+	}
+	for _, x := range d.temps {
+		if t, ok := x.(*topic); ok {
+			all = append(all, t)
+		}
+	}
+	return all
 }
 
 func (b *mailbox) status() DestinationStats {
@@ -113,13 +129,7 @@ func (b *Broker) Connections() []ConnStats {
 	if r == nil {
 		return nil
 	}
-	r.conns.Lock()
-	all := make([]*Conn, 0, len(r.conns.all))
-	for c := range r.conns.all {
-		all = append(all, c)
-	}
-	r.conns.Unlock()
-	slices.SortFunc(all, func(a, b *Conn) int { return int(a.id) - int(b.id) })
+	all := r.connections()
 	out := make([]ConnStats, len(all))
 	for i, c := range all {
 		c.mu.Lock()
@@ -130,12 +140,33 @@ func (b *Broker) Connections() []ConnStats {
 	return out
 }
 
+// connections gives the live connections, the oldest first.
+func (r *reign) connections() []*Conn {
+	r.conns.Lock()
+	all := make([]*Conn, 0, len(r.conns.all))
+	for c := range r.conns.all {
+		all = append(all, c)
+	}
+	r.conns.Unlock()
+	slices.SortFunc(all, func(a, b *Conn) int { return cmp.Compare(a.id, b.id) })
+	return all
+}
+
+// name says whose connection it is, in errors and in the log.
+func (c *Conn) name() string {
+	if c.info.ClientID != "" {
+		return c.info.ClientID
+	}
+	return c.info.Protocol + " " + c.info.Remote
+}
+
 // UsageStats tells how much of each limit is used, in bytes.
 type UsageStats struct {
 	InFlight, InFlightLimit int64
 	Memory, MemoryLimit     int64
 	Store, StoreLimit       int64
 	Temp, TempLimit         int64
+	Blocked                 int // senders that wait for room, because of these or of a queue's limits
 }
 
 // Usage gives the usage of the limits, zero when not serving.
@@ -150,5 +181,6 @@ func (b *Broker) Usage() UsageStats {
 		Memory: r.usage.memory.Load(), MemoryLimit: l.Memory,
 		Store: r.usage.store.Load(), StoreLimit: l.Store,
 		Temp: r.usage.temp.Load(), TempLimit: l.Temp,
+		Blocked: int(r.usage.held.Load()),
 	}
 }

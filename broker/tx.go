@@ -135,8 +135,13 @@ func (t *Tx) Commit(done func(error)) {
 func (t *Tx) admit(sends []sending, bytes int64) error {
 	for i := range sends {
 		s := &sends[i]
-		if limit, _, _ := t.c.r.usage.full(s.stored > 0); limit != "" {
-			if err := t.c.r.usage.room(t.c.ctx, s.stored > 0, s.msg.Destination); err != nil {
+		if t.c.r.usage.full(s.stored > 0) != nil {
+			if err := t.c.r.usage.room(t.c.ctx, t.c, s.stored > 0, s.msg.Destination); err != nil {
+				return t.c.gone(err)
+			}
+		}
+		for _, box := range s.boxes {
+			if err := t.c.roomIn(t.c.ctx, box, s.size); err != nil {
 				return t.c.gone(err)
 			}
 		}

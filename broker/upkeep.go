@@ -45,6 +45,7 @@ func (s *shard) scan() {
 // forget drops a mailbox that has ended, with all that it holds.
 func (s *shard) forget(box *mailbox) {
 	box.deleted.Store(true)
+	box.gate.open()
 	s.clearSpill(box)
 	if box.machine == nil {
 		return

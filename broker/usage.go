@@ -6,29 +6,51 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/quorate/quorate/message"
 )
 
 // usage knows how much of each limit is used. The disk is looked at once a
 // second; memory is counted by the shards.
 type usage struct {
-	cfg    *Config
+	r      *reign
 	store  atomic.Int64
 	temp   atomic.Int64
 	memory atomic.Int64
+	held   atomic.Int32 // senders that are blocked now, by these or by the limits of a queue
 
 	mu      sync.Mutex
 	changed chan struct{} // closed at the next look, if somebody waits
+	told    map[string]time.Time
+	holding map[string]holding
 }
 
-func (u *usage) init(cfg *Config) {
-	u.cfg = cfg
+// A limit is one of the broker's limits that a sender ran into.
+type limit struct {
+	name      string
+	full      string // how ActiveMQ says that it is reached
+	used, max int64
+	holders   func(*reign) []holder
+}
+
+// String gives the limit as ActiveMQ's log has it.
+func (l *limit) String() string {
+	return fmt.Sprintf("%s, %d%% of %d", l.full, percent(l.used, l.max), l.max)
+}
+
+func percent(used, limit int64) int64 { return int64(float64(used) / float64(max(limit, 1)) * 100) }
+
+func (u *usage) init(r *reign) {
+	u.r = r
+	u.told, u.holding = map[string]time.Time{}, map[string]holding{}
 	u.look()
 }
 
 func (u *usage) look() {
-	u.store.Store(int64(u.cfg.Store.Usage().Disk))
-	if u.cfg.Spill != nil {
-		u.temp.Store(u.cfg.Spill.Usage())
+	cfg := u.r.cfg
+	u.store.Store(int64(cfg.Store.Usage().Disk))
+	if cfg.Spill != nil {
+		u.temp.Store(cfg.Spill.Usage())
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -62,59 +84,44 @@ func (u *usage) wait() <-chan struct{} {
 	return u.changed
 }
 
-// full names the limit that a send runs into, "" if none.
-func (u *usage) full(stored bool) (limit string, used, max int64) {
-	l := &u.cfg.Limits
-	if stored {
-		if s := u.store.Load(); s >= l.Store {
-			return "store", s, l.Store
+// full gives the limit that a send runs into, nil if none.
+func (u *usage) full(stored bool) *limit {
+	cfg := u.r.cfg
+	l := &cfg.Limits
+	switch {
+	case stored:
+		if n := u.store.Load(); n >= l.Store {
+			return &limit{"store", "Persistent store is Full", n, l.Store, storeHolders}
 		}
-		return "", 0, 0
-	}
-	if u.cfg.Spill == nil {
-		if m := u.memory.Load(); m >= l.Memory {
-			return "memory", m, l.Memory
+	case cfg.Spill == nil:
+		if n := u.memory.Load(); n >= l.Memory {
+			return &limit{"memory", "Usage Manager Memory Limit reached", n, l.Memory, volatileHolders}
 		}
-		return "", 0, 0
+	default:
+		if n := u.temp.Load(); n >= l.Temp {
+			return &limit{"temp", "Temp Store is Full", n, l.Temp, volatileHolders}
+		}
 	}
-	if t := u.temp.Load(); t >= l.Temp {
-		return "temp", t, l.Temp
-	}
-	return "", 0, 0
+	return nil
 }
 
 // room blocks while the limit for a message to dest is reached, for SendTimeout
 // at most.
-func (u *usage) room(ctx context.Context, stored bool, dest fmt.Stringer) error {
-	limit, used, max := u.full(stored)
-	if limit == "" {
+func (u *usage) room(ctx context.Context, c *Conn, stored bool, dest message.Destination) error {
+	l := u.full(stored)
+	if l == nil {
 		return nil
 	}
-	timeout := u.cfg.Limits.SendTimeout
-	if timeout > 0 {
-		t := time.NewTimer(timeout)
-		defer t.Stop()
-		for limit != "" {
-			changed := u.wait()
-			if limit, used, max = u.full(stored); limit == "" {
-				return nil
-			}
-			select {
-			case <-changed:
-			case <-t.C:
-				return u.refuse(limit, used, max, dest, timeout)
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+	b := u.block(c, dest, l)
+	defer b.end()
+	for {
+		changed := u.wait()
+		if l = u.full(stored); l == nil {
+			return nil
 		}
-		return nil
+		b.why = l
+		if err := b.wait(ctx, changed, nil); err != nil {
+			return err
+		}
 	}
-	return u.refuse(limit, used, max, dest, 0)
 }
-
-func (u *usage) refuse(limit string, used, max int64, dest fmt.Stringer, waited time.Duration) error {
-	return errorf(KindResourceLimit, "send", "%s limit reached: %d of %d bytes are used (%d %%), a message to %s was not accepted after %v",
-		limit, used, max, used*100/max1(max), dest, waited)
-}
-
-func max1(n int64) int64 { return max(n, 1) }

@@ -45,8 +45,8 @@
 //	x LIKE, x is no string            unknown    false, so NOT LIKE is true
 //	x IN, x is no string              unknown    unknown, NOT IN too
 //	x as a condition, x no boolean    unknown    false
-//	ESCAPE before other than % and _  undefined  the escape character stands for itself
-//	JMSDeliveryMode                   a string   'PERSISTENT' or 'NON_PERSISTENT'
+//	'a' NOT BETWEEN 1 AND 5           unknown    false, because it is neither less nor greater
+//	ESCAPE before other than % and _  undefined  no escape, it has its usual meaning
 //
 // Where ActiveMQ throws while it evaluates, or answers by the Java class that
 // holds a number, the value counts instead: numbers of all widths compare with

@@ -17,7 +17,7 @@ type pattern struct {
 type segment []string
 
 // compileLike reads a pattern. The escape, 0 for none, makes a %, _ or escape
-// behind it literal; before anything else it stands for itself.
+// behind it literal; before anything else it is a character as any other.
 func compileLike(s string, escape rune) *pattern {
 	p := &pattern{}
 	var seg segment

@@ -29,6 +29,7 @@ const (
 	opGreater
 	opGreaterEqual
 	opBetween
+	opNotBetween
 	opIsNull
 	opIn
 	opLike

@@ -179,7 +179,7 @@ func (p *parser) comparison() *node {
 				p.unexpected(`"BETWEEN", "IN" or "LIKE"`)
 				return left
 			}
-			left = p.node(opNot, left.offset, n)
+			left = p.opposite(n)
 		default:
 			n := p.predicate(left)
 			if n == nil {
@@ -201,6 +201,16 @@ func (p *parser) predicate(left *node) *node {
 		return p.likeness(left)
 	}
 	return nil
+}
+
+// opposite negates a predicate. NOT BETWEEN is less or greater, which is not
+// the same where a value has no order.
+func (p *parser) opposite(n *node) *node {
+	if n.op == opBetween {
+		n.op = opNotBetween
+		return n
+	}
+	return p.node(opNot, n.offset, n)
 }
 
 func (p *parser) ordered(o op, left *node) *node {

@@ -10,7 +10,7 @@ import (
 // What the regular expressions of a selector may cost.
 const (
 	maxExpression = 512  // bytes of one
-	maxProgram    = 2000 // instructions of all together
+	maxProgram    = 1000 // instructions of all together
 	maxGroups     = 20   // capturing groups of one
 )
 

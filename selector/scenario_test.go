@@ -115,7 +115,7 @@ func outcome(text string, properties map[string]any) string {
 var spellings = map[op]string{
 	opNegate: "-", opAdd: "+", opSubtract: "-", opMultiply: "*", opDivide: "/", opRemainder: "%",
 	opNot: "NOT", opAnd: "AND", opOr: "OR", opEqual: "=", opNotEqual: "<>", opLess: "<", opLessEqual: "<=",
-	opGreater: ">", opGreaterEqual: ">=", opBetween: "BETWEEN", opIsNull: "IS NULL",
+	opGreater: ">", opGreaterEqual: ">=", opBetween: "BETWEEN", opNotBetween: "NOT BETWEEN", opIsNull: "IS NULL",
 	opMakeList: "MAKELIST", opSplit: "SPLIT", opReplace: "REPLACE", opRegex: "REGEX", opInList: "INLIST",
 }
 

@@ -61,6 +61,13 @@ func (n *node) truth(get func(string) any) truth {
 			return no
 		}
 		return min(low, order(opLessEqual, v, n.args[2].value(get), n.convert))
+	case opNotBetween:
+		v := n.args[0].value(get)
+		below := order(opLess, v, n.args[1].value(get), n.convert)
+		if below == yes {
+			return yes
+		}
+		return max(below, order(opGreater, v, n.args[2].value(get), n.convert))
 	case opIsNull:
 		return truthOf(n.args[0].value(get).kind == unset)
 	case opIn:
