@@ -60,7 +60,8 @@
 // # Bounds
 //
 // A text has at most 16 KiB and 200 levels of nesting. LIKE takes time
-// proportional to pattern times value at worst. Regular expressions are
+// proportional to pattern times value at worst, with at most 32 underscores
+// between two percent signs. Regular expressions are
 // literals and Go's (linear time, no back references); strings that a selector
 // builds or hands to a function are unknown beyond 16 KiB. XPATH and XQUERY are
 // refused: a selector reads headers and properties, not bodies.

@@ -5,6 +5,10 @@ import (
 	"unicode/utf8"
 )
 
+// maxSingles bounds the underscores between two percent signs of a pattern:
+// each may have to be tried at every place of a value.
+const maxSingles = 32
+
 // A pattern is a compiled LIKE pattern: the segments between its percent
 // signs. The first stands at the start of a value and the last at its end;
 // each one between them is looked for leftmost, which is never wrong, because
@@ -55,6 +59,21 @@ func compileLike(s string, escape rune) *pattern {
 
 func isWild(r, escape rune) bool { return r == '%' || r == '_' || r == escape }
 
+// singles is the largest number of underscores between two percent signs.
+func (p *pattern) singles() int {
+	most := 0
+	for _, seg := range p.segments[min(1, len(p.segments)-1) : len(p.segments)-1] {
+		n := 0
+		for _, part := range seg {
+			if part == "" {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
 // truth matches v; what is no string is not like anything.
 func (p *pattern) truth(v value) truth {
 	if v.kind == unset {
@@ -84,7 +103,7 @@ func (p *pattern) match(s string) bool {
 func (seg segment) cutPrefix(s string) (rest string, ok bool) {
 	for _, part := range seg {
 		if part == "" {
-			_, n := utf8.DecodeRuneInString(s)
+			n := firstLength(s)
 			if n == 0 {
 				return s, false
 			}
@@ -125,10 +144,19 @@ func (seg segment) cut(s string) (rest string, ok bool) {
 		if rest, ok = seg.cutPrefix(s); ok {
 			return rest, true
 		}
-		_, n := utf8.DecodeRuneInString(s)
+		n := firstLength(s)
 		if n == 0 {
 			return s, false
 		}
 		s = s[n:]
 	}
+}
+
+// firstLength is the length of the first character of s, 0 if it has none.
+func firstLength(s string) int {
+	if s != "" && s[0] < utf8.RuneSelf {
+		return 1
+	}
+	_, n := utf8.DecodeRuneInString(s)
+	return n
 }

@@ -18,33 +18,38 @@ func (l *lexer) number() (token, error) {
 	if n := floatLength(rest); n > 0 {
 		return l.float(rest[:n])
 	}
-	base, digits := 10, spanOf(rest, "0123456789")
-	start := 0
-	switch hex := 0; {
-	case len(rest) > 2 && rest[0] == '0' && rest[1]|0x20 == 'x':
-		if hex = spanOf(rest[2:], "0123456789abcdefABCDEF"); hex > 0 {
-			base, start, digits = 16, 2, 2+hex
-		}
-	case rest[0] == '0' && digits > 1:
-		base, start = 8, 1
-	}
-	n := digits
+	base, start, end := integerDigits(rest)
+	n := end
 	if n < len(rest) && rest[n]|0x20 == 'l' {
 		n++
 	}
 	t := token{kind: numberToken, text: rest[:n]}
-	v, err := strconv.ParseInt(rest[start:digits], base, 64)
+	v, err := strconv.ParseInt(rest[start:end], base, 64)
 	switch {
 	case err == nil:
 		t.literal = exact(v)
-	case rest[:digits] == minLongDigits:
+	case rest[:end] == minLongDigits:
 		t.literal = value{} // only a minus before it makes it a number
-	case base == 8 && strings.ContainsAny(rest[:digits], "89"):
+	case base == 8 && strings.ContainsAny(rest[:end], "89"):
 		return token{}, l.fail(l.offset, quote(rest[:n], 40)+" starts with 0 and is octal: want digits 0 to 7")
 	default:
 		return token{}, l.fail(l.offset, quote(rest[:n], 40)+" is out of range: want at most 9223372036854775807")
 	}
 	return l.take(t, n), nil
+}
+
+// integerDigits finds the digits of the integer that s starts with.
+func integerDigits(s string) (base, start, end int) {
+	if len(s) > 2 && s[0] == '0' && s[1]|0x20 == 'x' {
+		if n := spanOf(s[2:], "0123456789abcdefABCDEF"); n > 0 {
+			return 16, 2, 2 + n
+		}
+	}
+	end = spanOf(s, "0123456789")
+	if s[0] == '0' && end > 1 {
+		return 8, 1, end
+	}
+	return 10, 0, end
 }
 
 // exact is an integer literal's value: an int where it fits, else a long.

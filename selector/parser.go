@@ -1,7 +1,5 @@
 package selector
 
-import "slices"
-
 // maxDepth bounds how deep parentheses, negations and functions nest.
 const maxDepth = 200
 
@@ -158,113 +156,6 @@ func (p *parser) equals(o op, left *node) *node {
 		}
 	}
 	return p.node(o, left.offset, left, right)
-}
-
-func (p *parser) comparison() *node {
-	left := p.sum()
-	for {
-		switch {
-		case p.accept("<"):
-			left = p.ordered(opLess, left)
-		case p.accept("<="):
-			left = p.ordered(opLessEqual, left)
-		case p.accept(">"):
-			left = p.ordered(opGreater, left)
-		case p.accept(">="):
-			left = p.ordered(opGreaterEqual, left)
-		case p.token.kind == "NOT":
-			p.advance()
-			n := p.predicate(left)
-			if n == nil {
-				p.unexpected(`"BETWEEN", "IN" or "LIKE"`)
-				return left
-			}
-			left = p.opposite(n)
-		default:
-			n := p.predicate(left)
-			if n == nil {
-				return left
-			}
-			left = n
-		}
-	}
-}
-
-// predicate reads BETWEEN, IN or LIKE with what follows, nil if none is there.
-func (p *parser) predicate(left *node) *node {
-	switch {
-	case p.accept("BETWEEN"):
-		return p.between(left)
-	case p.accept("IN"):
-		return p.in(left)
-	case p.accept("LIKE"):
-		return p.likeness(left)
-	}
-	return nil
-}
-
-// opposite negates a predicate. NOT BETWEEN is less or greater, which is not
-// the same where a value has no order.
-func (p *parser) opposite(n *node) *node {
-	if n.op == opBetween {
-		n.op = opNotBetween
-		return n
-	}
-	return p.node(opNot, n.offset, n)
-}
-
-func (p *parser) ordered(o op, left *node) *node {
-	right := p.sum()
-	p.orderable(left)
-	p.orderable(right)
-	return p.node(o, left.offset, left, right)
-}
-
-func (p *parser) between(left *node) *node {
-	low := p.sum()
-	p.expect("AND")
-	high := p.sum()
-	for _, n := range [...]*node{left, low, high} {
-		p.orderable(n)
-	}
-	return p.node(opBetween, left.offset, left, low, high)
-}
-
-// in reads the strings of IN. SQL-92 would allow more, JMS and ActiveMQ do not.
-func (p *parser) in(left *node) *node {
-	if left.op != opProperty {
-		p.reject(left.offset, "IN looks for the value of a property: want a name before it")
-	}
-	n := p.node(opIn, left.offset, left)
-	p.expect("(")
-	n.set = []string{p.expect(stringToken).text}
-	for p.accept(",") {
-		n.set = append(n.set, p.expect(stringToken).text)
-	}
-	p.expect(")")
-	slices.Sort(n.set)
-	n.set = slices.Compact(n.set)
-	return n
-}
-
-func (p *parser) likeness(left *node) *node {
-	p.notList(left)
-	text := p.expect(stringToken).text
-	escape := rune(0)
-	if p.accept("ESCAPE") {
-		t := p.expect(stringToken)
-		runes := []rune(t.text)
-		if p.err == nil && (len(runes) != 1 || runes[0] == 0) {
-			p.reject(t.offset, "ESCAPE has "+quote(t.text, 40)+", want a string of one character")
-			return left
-		}
-		if len(runes) == 1 {
-			escape = runes[0]
-		}
-	}
-	n := p.node(opLike, left.offset, left)
-	n.like = compileLike(text, escape)
-	return n
 }
 
 func (p *parser) negatedIf(not bool, n *node) *node {

@@ -96,7 +96,7 @@ func (s *Selector) Identifiers() []string {
 
 // Equality reports whether the selector is nothing but a name compared with a
 // literal, so that an index may answer it: JMSCorrelationID = 'x'. Value is a
-// string, bool, int64 or float64. A selector that converts strings is an
+// string, bool, int64 or float64; a number equals numbers of all widths. A selector that converts strings is an
 // equality only with a string, and may then match a number or boolean that is
 // spelled so: index it only by names that are always strings.
 func (s *Selector) Equality() (name string, value any, ok bool) {

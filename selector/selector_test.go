@@ -77,6 +77,8 @@ func TestBounds(t *testing.T) {
 		{strings.Repeat("- ", maxDepth) + "a = 1", strings.Repeat("- ", maxDepth+1) + "a = 1"},
 		{"a = " + strings.Repeat("+ ", maxDepth) + "1", "a = " + strings.Repeat("+ ", maxDepth+1) + "1"},
 		{"a" + strings.Repeat(" ", maxText-1), "a" + strings.Repeat(" ", maxText)},
+		{"a LIKE '%" + strings.Repeat("_", maxSingles) + "%'", "a LIKE '%" + strings.Repeat("_", maxSingles+1) + "%'"},
+		{"a LIKE '" + strings.Repeat("_", 9000) + "%'", "a LIKE 'x%" + strings.Repeat("_x", maxSingles+1) + "%'"},
 		{"REGEX('" + strings.Repeat("a", maxExpression) + "', b)", "REGEX('" + strings.Repeat("a", maxExpression+1) + "', b)"},
 		{"REGEX('" + strings.Repeat("(a)", maxGroups) + "', b)", "REGEX('" + strings.Repeat("(a)", maxGroups+1) + "', b)"},
 	} {

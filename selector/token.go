@@ -45,10 +45,12 @@ func (t token) describe() string {
 
 // wordKind is the keyword that a word is, in capitals, or a name.
 func wordKind(word string) tokenKind {
-	if len(word) <= len("BETWEEN") {
-		if upper := strings.ToUpper(word); keywords[upper] {
-			return tokenKind(upper)
-		}
+	if len(word) > len("BETWEEN") {
+		return nameToken
+	}
+	// Two letters that are not ASCII have capitals that are; they are shorter.
+	if upper := strings.ToUpper(word); keywords[upper] && len(upper) == len(word) {
+		return tokenKind(upper)
 	}
 	return nameToken
 }
