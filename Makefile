@@ -6,10 +6,10 @@ FUZZTIME ?= 60s
 TORTURE_TIME ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test unit e2e lint fmt bench fuzz soak deps clean
+.PHONY: help build run test unit e2e lint fmt bench bench-drain bench-growth bench-isolation bench-backlog fuzz soak deps clean
 
 help: ## print the targets
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/quorate, a static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/quorate ./cmd/quorate
@@ -36,9 +36,21 @@ lint: ## gofmt, go vet, staticcheck
 fmt: ## format the code
 	gofmt -w $$(git ls-files '*.go')
 
-bench: deps build ## measure, interleaved with other brokers where they can be installed; see docs/benchmarks.md
+bench: build ## measure workloads (a) to (f) beside other brokers, interleaved; see docs/benchmarks.md
 	$(GO) -C bench run . -rounds 3
-	QUORATE_BACKLOG=1000000 $(GO) test -count=1 -timeout 15m -run TestBacklog -v ./test
+
+bench-drain: build ## drain a million messages from one queue, beside other brokers
+	$(GO) -C bench run . -rounds 1 -workloads d -depth 1000000 -limit 5m
+
+bench-growth: build ## how the figures grow with message size, connections and depth
+	$(GO) -C bench run . -mode growth
+
+bench-isolation: build ## what one misbehaving client costs the others
+	$(GO) -C bench run . -mode isolation -rounds 5
+
+bench-backlog: build ## ten million small messages, then 5 GB: memory, restart, new traffic on top
+	QUORATE_BACKLOG=10000000 QUORATE_BACKLOG_SIZE=100 $(GO) test -count=1 -timeout 40m -run TestBacklog/queues=1$$ -v ./test
+	QUORATE_BACKLOG=5000000 $(GO) test -count=1 -timeout 40m -run TestBacklog/queues=100$$ -v ./test
 
 fuzz: ## run every fuzzer for FUZZTIME (60s)
 	./scripts/fuzz.sh $(FUZZTIME)

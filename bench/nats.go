@@ -17,27 +17,43 @@ import (
 	"github.com/quorate/quorate/internal/testkit/proc"
 )
 
-// nats is three nats-servers with JetStream, streams of three replicas, each
-// write flushed (sync_interval: always).
+// nats is three nats-servers with JetStream and streams of three replicas, each
+// write flushed (sync_interval: always), or with its default: every two minutes.
 type nats struct {
 	children
-	urls []string
-	mu   sync.Mutex
-	made map[string]bool
+	always bool
+	urls   []string
+	mu     sync.Mutex
+	made   map[string]bool
 }
 
-func (n *nats) Name() string { return "nats R3 sync" }
+func newNats(always bool) *nats { return &nats{always: always, made: map[string]bool{}} }
+
+func (n *nats) Name() string {
+	if n.always {
+		return "NATS R3, always synced"
+	}
+	return "NATS R3, default sync"
+}
 
 func (n *nats) Start(dir string) error {
-	bin := filepath.Join(os.TempDir(), "quorate-bench-nats-server")
-	if err := output("go", "build", "-o", bin, "github.com/nats-io/nats-server/v2"); err != nil {
+	root, err := proc.Root()
+	if err != nil {
 		return err
+	}
+	bin := filepath.Join(dir, "nats-server")
+	if err := output("go", "build", "-C", filepath.Join(root, "bench"), "-o", bin, "github.com/nats-io/nats-server/v2"); err != nil {
+		return absent(fmt.Sprintf("not built, its module is needed: %v", err))
 	}
 	ports, err := proc.Ports(6)
 	if err != nil {
 		return err
 	}
 	routes := fmt.Sprintf("nats://127.0.0.1:%d, nats://127.0.0.1:%d, nats://127.0.0.1:%d", ports[0], ports[1], ports[2])
+	sync := ""
+	if n.always {
+		sync = ", sync_interval: always"
+	}
 	for i := range 3 {
 		d := filepath.Join(dir, fmt.Sprintf("n%d", i))
 		if err := os.MkdirAll(d, 0o755); err != nil {
@@ -45,9 +61,9 @@ func (n *nats) Start(dir string) error {
 		}
 		conf := fmt.Sprintf(`server_name: n%d
 listen: 127.0.0.1:%d
-jetstream { store_dir: %q, sync_interval: always }
+jetstream { store_dir: %q%s }
 cluster { name: bench, listen: 127.0.0.1:%d, routes: [ %s ] }
-`, i, ports[3+i], d, ports[i], routes)
+`, i, ports[3+i], d, sync, ports[i], routes)
 		if err := os.WriteFile(d+".conf", []byte(conf), 0o644); err != nil {
 			return err
 		}
@@ -68,7 +84,7 @@ cluster { name: bench, listen: 127.0.0.1:%d, routes: [ %s ] }
 func (n *nats) ready() error {
 	deadline := time.Now().Add(30 * time.Second)
 	for {
-		c, err := n.connect("ready", 1)
+		c, err := n.connect(1, queue("ready"))
 		if err == nil {
 			c.Close()
 			return nil
@@ -80,143 +96,195 @@ func (n *nats) ready() error {
 	}
 }
 
+// stream gives the stream of a destination: one for each, but many queues are
+// subjects of one, since a thousand streams would be a thousand raft groups.
+func (d destination) stream() string {
+	if strings.HasPrefix(d.name, "many.") {
+		return "many"
+	}
+	return strings.ReplaceAll(d.name, ".", "-")
+}
+
 // create makes the stream, once; a cluster that has just come up may need
 // several tries.
-func (n *nats) create(js jetstream.JetStream, queue string) error {
+func (n *nats) create(js jetstream.JetStream, d destination) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.made[queue] {
+	name := d.stream()
+	if n.made[name] {
 		return nil
+	}
+	conf := jetstream.StreamConfig{Name: name, Subjects: []string{d.name}, Retention: jetstream.WorkQueuePolicy, Replicas: 3, Storage: jetstream.FileStorage}
+	if name == "many" {
+		conf.Subjects = []string{"many.*"}
+	}
+	if d.topic {
+		conf.Retention = jetstream.InterestPolicy
 	}
 	var err error
 	for range 6 {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		_, err = js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: queue, Subjects: []string{queue},
-			Retention: jetstream.WorkQueuePolicy, Replicas: 3, Storage: jetstream.FileStorage})
+		_, err = js.CreateOrUpdateStream(ctx, conf)
 		cancel()
 		if err == nil {
-			n.made[queue] = true
+			n.made[name] = true
 			return nil
 		}
 	}
-	return err
+	return fmt.Errorf("stream %s: %w", name, err)
 }
 
 type natsConn struct {
-	nc     *natsgo.Conn
-	js     jetstream.JetStream
-	queue  string
-	window int
-	size   int
-	cons   jetstream.Consumer
+	nc       *natsgo.Conn
+	js       jetstream.JetStream
+	to       []destination
+	window   int
+	bodies   *bodies
+	consumer jetstream.Consumer
 }
 
-func (n *nats) connect(queue string, window int) (*natsConn, error) {
+func (n *nats) connect(window int, to ...destination) (*natsConn, error) {
 	nc, err := natsgo.Connect(strings.Join(n.urls, ","))
 	if err != nil {
 		return nil, err
 	}
 	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(window))
-	if err != nil {
-		return nil, err
+	for i := 0; i < len(to) && err == nil; i++ {
+		err = n.create(js, to[i])
 	}
-	if err := n.create(js, queue); err != nil {
+	if err != nil {
 		nc.Close()
 		return nil, err
 	}
-	return &natsConn{nc: nc, js: js, queue: queue, window: window}, nil
+	return &natsConn{nc: nc, js: js, to: to, window: window}, nil
 }
 
-func (n *nats) Producer(queue string, window, size int) (producer, error) {
-	c, err := n.connect(queue, window)
+func (n *nats) Producer(to []destination, window, size int) (producer, error) {
+	c, err := n.connect(window, to...)
 	if err != nil {
 		return nil, err
 	}
-	c.size = size
+	c.bodies = newBodies(size)
 	return c, nil
 }
 
-func (c *natsConn) Send(n int, lat *latencies) error {
+// A natsSent is a message under way.
+type natsSent struct {
+	at     time.Time
+	future jetstream.PubAckFuture
+}
+
+func (c *natsConn) Send(q *quota, lat *latencies) error {
 	slots := make(chan struct{}, c.window)
-	type sent struct {
-		at time.Time
-		f  jetstream.PubAckFuture
-	}
-	acks := make(chan sent, c.window)
+	sent := make(chan natsSent, c.window)
 	done := make(chan error, 1)
-	go func() {
-		ds := make([]time.Duration, 0, n)
-		for range n {
-			s := <-acks
-			select {
-			case <-s.f.Ok():
-			case err := <-s.f.Err():
-				done <- err
-				return
-			case <-time.After(30 * time.Second):
-				done <- errors.New("no acknowledgement for 30 s")
-				return
-			}
-			ds = append(ds, time.Since(s.at))
-			<-slots
-		}
-		lat.add(ds)
-		done <- nil
-	}()
-	for range n {
+	go func() { done <- natsAcks(sent, slots, lat) }()
+	defer close(sent)
+	for i := 0; ; i++ {
 		select {
 		case slots <- struct{}{}:
 		case err := <-done:
 			return err
 		}
-		body := make([]byte, c.size)
+		if !q.take() {
+			break
+		}
 		now := time.Now()
-		binary.BigEndian.PutUint64(body, uint64(now.UnixNano()))
-		f, err := c.js.PublishAsync(c.queue, body)
+		f, err := c.js.PublishAsync(c.to[i%len(c.to)].name, append([]byte(nil), c.bodies.next(now)...))
 		if err != nil {
 			return err
 		}
-		acks <- sent{now, f}
+		sent <- natsSent{now, f}
 	}
+	sent <- natsSent{}
 	return <-done
 }
 
-func (n *nats) Consumer(queue string, prefetch int) (consumer, error) {
-	c, err := n.connect(queue, prefetch)
+// natsAcks takes the acknowledgement of each message until the empty one.
+func natsAcks(sent <-chan natsSent, slots <-chan struct{}, lat *latencies) error {
+	var ds []time.Duration
+	for s := range sent {
+		if s.future == nil {
+			lat.add(ds)
+			return nil
+		}
+		select {
+		case <-s.future.Ok():
+		case err := <-s.future.Err():
+			return err
+		case <-time.After(30 * time.Second):
+			return errors.New("no acknowledgement for 30 s")
+		}
+		ds = append(ds, time.Since(s.at))
+		<-slots
+	}
+	return nil
+}
+
+func (n *nats) Consumer(queues []string, prefetch int) (consumer, error) {
+	conf := jetstream.ConsumerConfig{Durable: "bench"}
+	if d := queue(queues[0]); d.stream() == "many" {
+		conf.Durable = strings.ReplaceAll(d.name, ".", "-")
+		conf.FilterSubjects = queues
+	}
+	return n.consume(queue(queues[0]), conf, prefetch)
+}
+
+func (n *nats) Subscriber(topic, name string, prefetch int) (consumer, error) {
+	return n.consume(destination{topic, true}, jetstream.ConsumerConfig{Durable: name}, prefetch)
+}
+
+func (n *nats) consume(d destination, conf jetstream.ConsumerConfig, prefetch int) (consumer, error) {
+	c, err := n.connect(prefetch, d)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	c.cons, err = c.js.CreateOrUpdateConsumer(ctx, queue, jetstream.ConsumerConfig{Durable: "bench",
-		AckPolicy: jetstream.AckExplicitPolicy, MaxAckPending: prefetch})
+	conf.AckPolicy, conf.MaxAckPending = jetstream.AckExplicitPolicy, prefetch
+	c.consumer, err = c.js.CreateOrUpdateConsumer(ctx, d.stream(), conf)
 	return c, err
 }
 
-func (c *natsConn) Receive(n int, lat *latencies) error {
-	it, err := c.cons.Messages(jetstream.PullMaxMessages(c.window))
+func (c *natsConn) Receive(t *tally, lat *latencies) error {
+	it, err := c.consumer.Messages(jetstream.PullMaxMessages(c.window))
 	if err != nil {
 		return err
 	}
-	defer it.Stop()
-	ds := make([]time.Duration, 0, n)
-	for i := range n {
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		select {
+		case <-t.done:
+		case <-ended:
+		}
+		it.Stop()
+	}()
+	var ds []time.Duration
+	for !t.over() {
 		m, err := it.Next()
+		if err == nil {
+			ds = append(ds, time.Duration(time.Now().UnixNano()-int64(binary.BigEndian.Uint64(m.Data()))))
+			if t.every > 0 {
+				<-time.After(t.every)
+			}
+			if t.refuse {
+				err = m.Nak()
+			} else {
+				err = m.Ack()
+			}
+		}
 		if err != nil {
+			if t.over() {
+				break
+			}
+			t.end()
 			return err
 		}
-		ds = append(ds, time.Duration(time.Now().UnixNano()-int64(binary.BigEndian.Uint64(m.Data()))))
-		if i == n-1 {
-			err = m.DoubleAck(context.Background())
-		} else {
-			err = m.Ack()
-		}
-		if err != nil {
-			return err
-		}
+		t.add()
 	}
 	lat.add(ds)
-	return nil
+	return c.nc.FlushTimeout(10 * time.Second) // the servers have read the acknowledgements
 }
 
 func (c *natsConn) Close() { c.nc.Close() }

@@ -1,66 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/quorate/quorate/internal/testkit/proc"
 )
 
-func newSystem(name string) (system, error) {
-	switch name {
-	case "quorate":
-		return &quorate{}, nil
-	case "nats":
-		return &nats{made: map[string]bool{}}, nil
-	case "rabbitmq":
-		return &rabbit{}, nil
-	}
-	return nil, fmt.Errorf("broker %q is not one of quorate, nats, rabbitmq", name)
-}
-
-// children are server processes that end with the bench.
-type children struct{ cmds []*exec.Cmd }
-
-func (c *children) start(log string, env []string, argv ...string) error {
-	f, err := os.Create(log)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Stdout, cmd.Stderr = f, f
-	cmd.Env = append(os.Environ(), env...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	c.cmds = append(c.cmds, cmd)
-	return nil
-}
-
-func (c *children) Stop() {
-	for _, cmd := range c.cmds {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		_ = cmd.Wait()
-	}
-	c.cmds = nil
-}
-
-func (c *children) Pids() []int {
-	var p []int
-	for _, cmd := range c.cmds {
-		p = append(p, cmd.Process.Pid)
-	}
-	return p
-}
+// quorateTemp limits the disk for non-persistent messages, which only the
+// isolation of a producer at its limit uses.
+const quorateTemp = 64 << 20
 
 // quorate is three nodes that elect among themselves.
 type quorate struct {
@@ -68,12 +21,15 @@ type quorate struct {
 	stomp []string
 }
 
-func (q *quorate) Name() string { return "quorate" }
+func (q *quorate) Name() string { return "Quorate" }
 
 func (q *quorate) Start(dir string) error {
 	bin, err := proc.Binary()
 	if err != nil {
 		return err
+	}
+	if other := os.Getenv("QUORATE_BENCH_BINARY"); other != "" {
+		bin = other // another build, to compare
 	}
 	ports, err := proc.Ports(6)
 	if err != nil {
@@ -88,8 +44,9 @@ func (q *quorate) Start(dir string) error {
 		q.stomp = append(q.stomp, fmt.Sprintf("127.0.0.1:%d", ports[3+i]))
 		xml := fmt.Sprintf(`<broker xmlns="http://activemq.apache.org/schema/core" brokerName="bench" dataDirectory="%s">
   <persistenceAdapter><replicatedLevelDB directory="%s/store" replicas="3" bind="tcp://127.0.0.1:%d" hostname="127.0.0.1" sync="quorum_disk" peers="%s"/></persistenceAdapter>
+  <systemUsage><systemUsage><tempUsage><tempUsage limit="%d"/></tempUsage></systemUsage></systemUsage>
   <transportConnectors><transportConnector name="stomp" uri="stomp://%s"/></transportConnectors>
-</broker>`, d, d, ports[i], peers, q.stomp[i])
+</broker>`, d, d, ports[i], peers, quorateTemp, q.stomp[i])
 		if err := os.WriteFile(d+".xml", []byte(xml), 0o644); err != nil {
 			return err
 		}
@@ -97,15 +54,19 @@ func (q *quorate) Start(dir string) error {
 			return err
 		}
 	}
-	_, err = q.master()
+	c, err := q.master("")
+	if err == nil {
+		c.Close()
+	}
 	return err
 }
 
-func (q *quorate) master() (*stompConn, error) {
+// master connects to the node that accepts clients.
+func (q *quorate) master(login string) (*stompConn, error) {
 	deadline := time.Now().Add(20 * time.Second)
 	for time.Now().Before(deadline) {
 		for _, a := range q.stomp {
-			if c, err := dialStomp(a, ""); err == nil {
+			if c, err := dialStomp(a, login); err == nil {
 				return c, nil
 			}
 		}
@@ -114,40 +75,38 @@ func (q *quorate) master() (*stompConn, error) {
 	return nil, errors.New("no master")
 }
 
-func (q *quorate) Producer(queue string, window, size int) (producer, error) {
-	c, err := q.master()
+func (q *quorate) Producer(to []destination, window, size int) (producer, error) {
+	c, err := q.master("")
 	if err != nil {
 		return nil, err
 	}
-	c.destination, c.window, c.size = "/queue/"+queue, window, size
+	return c.producer(to, "", window, size), nil
+}
+
+func (q *quorate) Consumer(queues []string, prefetch int) (consumer, error) {
+	c, err := q.master("")
+	if err != nil {
+		return nil, err
+	}
+	return c, c.subscribe(queues, fmt.Sprintf("activemq.prefetchSize:%d\n", prefetch))
+}
+
+func (q *quorate) Subscriber(topic, name string, prefetch int) (consumer, error) {
+	c, err := q.master("client-id:" + name + "\n")
+	if err != nil {
+		return nil, err
+	}
+	return c, c.durable(topic, fmt.Sprintf("activemq.subscriptionName:%s\nactivemq.prefetchSize:%d\n", name, prefetch))
+}
+
+// Limited is a producer of non-persistent messages, which nobody consumes: it
+// soon fills what there is for them.
+func (q *quorate) Limited(name string, size int) (producer, error) {
+	c, err := q.master("")
+	if err != nil {
+		return nil, err
+	}
+	c.producer([]destination{queue(name)}, "", 100, size)
+	c.heads[0] = bytes.Replace(c.heads[0], []byte("persistent:true\n"), nil, 1)
 	return c, nil
-}
-
-func (q *quorate) Consumer(queue string, prefetch int) (consumer, error) {
-	c, err := q.master()
-	if err != nil {
-		return nil, err
-	}
-	c.destination = "/queue/" + queue
-	return c, c.subscribe(prefetch)
-}
-
-// waitPort waits until somebody listens.
-func waitPort(addr string, d time.Duration) error {
-	deadline := time.Now().Add(d)
-	for time.Now().Before(deadline) {
-		if c, err := net.Dial("tcp", addr); err == nil {
-			return c.Close()
-		}
-		<-time.After(50 * time.Millisecond)
-	}
-	return fmt.Errorf("nobody listens on %s after %v", addr, d)
-}
-
-func output(argv ...string) error {
-	out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, out)
-	}
-	return nil
 }

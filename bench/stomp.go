@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -14,15 +16,15 @@ import (
 // A stompConn is a lean STOMP 1.2 client for brokers that speak it: receipts
 // come in the order of the sends, and bodies begin with the time they were sent.
 type stompConn struct {
-	c net.Conn
-	r *bufio.Reader
-	w *bufio.Writer
+	c    net.Conn
+	r    *bufio.Reader
+	w    *bufio.Writer
+	head []byte // the frame read last
 
-	destination string
-	headers     string // further headers of each SEND and of SUBSCRIBE
-	window      int
-	size        int
-	queue       chan int
+	heads  [][]byte // of SEND, one for each destination in turn, up to the receipt's number
+	window int
+	size   int
+	bodies *bodies
 }
 
 func dialStomp(addr, login string) (*stompConn, error) {
@@ -30,19 +32,38 @@ func dialStomp(addr, login string) (*stompConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stompConn{c: c, r: bufio.NewReaderSize(c, 256<<10), w: bufio.NewWriterSize(c, 64<<10)}
+	s := &stompConn{c: c, r: bufio.NewReaderSize(c, 64<<10), w: bufio.NewWriterSize(c, 64<<10)}
 	fmt.Fprintf(s.w, "CONNECT\naccept-version:1.2\nhost:/\n%s\n\x00", login)
 	if err := s.w.Flush(); err != nil {
 		return nil, err
 	}
 	f, err := s.frame()
 	if err != nil {
+		c.Close()
 		return nil, err
 	}
 	if !bytes.HasPrefix(f, []byte("CONNECTED")) {
+		c.Close()
 		return nil, fmt.Errorf("%.200s", f)
 	}
 	return s, nil
+}
+
+// producer makes the connection send to the destinations, with further headers.
+func (s *stompConn) producer(to []destination, headers string, window, size int) *stompConn {
+	for _, d := range to {
+		s.heads = append(s.heads, fmt.Appendf(nil, "SEND\ndestination:%s\npersistent:true\ncontent-length:%d\n%sreceipt:", d.stomp(), size, headers))
+	}
+	s.window, s.size, s.bodies = window, size, newBodies(size)
+	return s
+}
+
+// stomp is the destination as STOMP has it.
+func (d destination) stomp() string {
+	if d.topic {
+		return "/topic/" + d.name
+	}
+	return "/queue/" + d.name
 }
 
 // frame reads one frame, headers and body, without its NUL. It is valid until
@@ -61,7 +82,7 @@ func (s *stompConn) frame() ([]byte, error) {
 		}
 	}
 	// Bodies here may hold NUL bytes, so content-length counts.
-	head := make([]byte, 0, 512)
+	head := s.head[:0]
 	length := -1
 	for {
 		line, err := s.r.ReadSlice('\n')
@@ -84,82 +105,106 @@ func (s *stompConn) frame() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return append(head, body[:len(body)-1]...), nil
+		s.head = append(head, body...)
+		return s.head[:len(s.head)-1], nil
 	}
 	n := len(head)
-	head = append(head, make([]byte, length+1)...)
-	_, err := io.ReadFull(s.r, head[n:])
-	return head[:n+length], err
+	s.head = slices.Grow(head, length+1)[:n+length+1]
+	_, err := io.ReadFull(s.r, s.head[n:])
+	return s.head[:n+length], err
 }
 
-// Send pipelines n messages, at most window unconfirmed.
-func (s *stompConn) Send(n int, lat *latencies) error {
+// Send pipelines messages, at most window unconfirmed.
+func (s *stompConn) Send(q *quota, lat *latencies) error {
 	slots := make(chan struct{}, s.window)
 	sent := make(chan time.Time, s.window)
 	done := make(chan error, 1)
-	go func() {
-		ds := make([]time.Duration, 0, n)
-		for range n {
-			f, err := s.frame()
-			if err == nil && !bytes.HasPrefix(f, []byte("RECEIPT")) {
-				err = fmt.Errorf("%.300s", f)
-			}
-			if err != nil {
-				done <- err
-				s.c.Close()
-				return
-			}
-			ds = append(ds, time.Since(<-sent))
-			<-slots
-		}
-		lat.add(ds)
-		done <- nil
-	}()
-	body := make([]byte, s.size)
-	for i := range n {
-		select {
-		case slots <- struct{}{}:
-		default:
-			if err := s.w.Flush(); err != nil {
-				return firstOf(done, err)
-			}
-			select {
-			case slots <- struct{}{}:
-			case err := <-done:
-				return err
-			}
-		}
-		now := time.Now() // a message that waits for its turn is not under way yet
-		sent <- now
-		binary.BigEndian.PutUint64(body, uint64(now.UnixNano()))
-		fmt.Fprintf(s.w, "SEND\ndestination:%s\npersistent:true\nreceipt:%d\ncontent-length:%d\n%s\n", s.destination, i, s.size, s.headers)
-		s.w.Write(body)
-		s.w.WriteByte(0)
-		if s.window == 1 {
-			if err := s.w.Flush(); err != nil {
-				return firstOf(done, err)
-			}
-		}
-	}
-	if err := s.w.Flush(); err != nil {
-		return firstOf(done, err)
+	go func() { done <- s.receipts(sent, slots, lat) }()
+	err := s.sendAll(q, sent, slots, done)
+	close(sent)
+	if err != nil {
+		s.c.Close() // ends the receipts too
+		return errors.Join(err, <-done)
 	}
 	return <-done
 }
 
-func firstOf(done chan error, err error) error {
-	select {
-	case e := <-done:
-		return e
-	default:
-		return err
+// receipts takes one for each message sent; it ends with the channel.
+func (s *stompConn) receipts(sent <-chan time.Time, slots <-chan struct{}, lat *latencies) error {
+	var ds []time.Duration
+	for at := range sent {
+		f, err := s.frame()
+		if err == nil && !bytes.HasPrefix(f, []byte("RECEIPT")) {
+			err = fmt.Errorf("%.300s", f)
+		}
+		if err != nil {
+			s.c.Close()
+			return err
+		}
+		ds = append(ds, time.Since(at))
+		<-slots
+	}
+	lat.add(ds)
+	return nil
+}
+
+func (s *stompConn) sendAll(q *quota, sent chan<- time.Time, slots chan<- struct{}, done chan error) error {
+	for i := 0; ; i++ {
+		select {
+		case slots <- struct{}{}:
+		default:
+			if err := s.w.Flush(); err != nil {
+				return err
+			}
+			select {
+			case slots <- struct{}{}:
+			case err := <-done:
+				done <- nil
+				return err
+			}
+		}
+		if !q.take() {
+			return s.w.Flush()
+		}
+		now := time.Now() // a message that waits for its turn is not under way yet
+		sent <- now
+		s.message(i, now)
+		if s.window == 1 || q.every > 0 {
+			if err := s.w.Flush(); err != nil {
+				return err
+			}
+		}
 	}
 }
 
-func (s *stompConn) subscribe(prefetch int) error {
-	fmt.Fprintf(s.w, "SUBSCRIBE\nid:1\ndestination:%s\nack:client-individual\nactivemq.prefetchSize:%d\nprefetch-count:%d\n%s\n\x00",
-		s.destination, prefetch, prefetch, s.headers)
+// message writes one SEND; the writer keeps an error for the flush.
+func (s *stompConn) message(i int, now time.Time) {
+	b := append(s.w.AvailableBuffer(), s.heads[i%len(s.heads)]...)
+	b = strconv.AppendInt(b, int64(i), 10)
+	_, _ = s.w.Write(append(b, "\n\n"...))
+	_, _ = s.w.Write(s.bodies.next(now))
+	_ = s.w.WriteByte(0)
+}
+
+// subscribe consumes the queues, each message acknowledged by itself.
+func (s *stompConn) subscribe(queues []string, headers string) error {
+	for i, q := range queues {
+		fmt.Fprintf(s.w, "SUBSCRIBE\nid:%d\ndestination:/queue/%s\nack:client-individual\n%s\n\x00", i, q, headers)
+	}
 	return s.w.Flush()
+}
+
+// durable subscribes to a topic and waits until the subscription exists.
+func (s *stompConn) durable(topic, headers string) error {
+	fmt.Fprintf(s.w, "SUBSCRIBE\nid:0\ndestination:/topic/%s\nack:client-individual\nreceipt:there\n%s\n\x00", topic, headers)
+	if err := s.w.Flush(); err != nil {
+		return err
+	}
+	f, err := s.frame()
+	if err == nil && !bytes.HasPrefix(f, []byte("RECEIPT")) {
+		err = fmt.Errorf("%.300s", f)
+	}
+	return err
 }
 
 // drained reports whether no further frame has come yet; the newlines that
@@ -175,39 +220,84 @@ func (s *stompConn) drained() bool {
 	return true
 }
 
-// Receive takes n messages, acknowledges each, and waits for the receipt of
-// the last acknowledgement.
-func (s *stompConn) Receive(n int, lat *latencies) error {
-	ds := make([]time.Duration, 0, n)
-	for i := 0; i < n; i++ {
+// Receive takes messages and acknowledges each, until the tally is complete;
+// then it waits for the receipt of its DISCONNECT, which the broker gives when
+// it has done what came before.
+func (s *stompConn) Receive(t *tally, lat *latencies) error {
+	woken := make(chan struct{})
+	go func() { // wakes a reader that waits for messages which others have taken
+		defer close(woken)
+		<-t.done
+		_ = s.c.SetReadDeadline(time.Now())
+	}()
+	ds, err := s.take(t)
+	lat.add(ds)
+	if !t.over() {
+		t.end()
+		<-woken
+		return err
+	}
+	<-woken
+	return s.disconnect()
+}
+
+func (s *stompConn) take(t *tally) ([]time.Duration, error) {
+	var ds []time.Duration
+	for !t.over() {
 		f, err := s.frame()
 		if err != nil {
-			return err
+			return ds, err
 		}
 		if !bytes.HasPrefix(f, []byte("MESSAGE")) {
-			return fmt.Errorf("%.300s", f)
+			return ds, fmt.Errorf("%.300s", f)
 		}
 		at := bytes.Index(f, []byte("\n\n"))
 		sent := int64(binary.BigEndian.Uint64(f[at+2:]))
 		ds = append(ds, time.Duration(time.Now().UnixNano()-sent))
-		_, id, _ := bytes.Cut(f[:at+1], []byte("\nack:"))
-		id, _, _ = bytes.Cut(id, []byte("\n"))
-		receipt := ""
-		if i == n-1 {
-			receipt = "receipt:last\n"
+		if t.every > 0 {
+			<-time.After(t.every)
 		}
-		fmt.Fprintf(s.w, "ACK\nid:%s\n%s\n\x00", id, receipt)
-		if s.drained() || i == n-1 {
+		s.answer(f[:at+1], t.refuse)
+		if s.drained() {
 			if err := s.w.Flush(); err != nil {
-				return err
+				return ds, err
 			}
 		}
+		t.add()
 	}
-	if _, err := s.frame(); err != nil {
+	return ds, nil
+}
+
+// answer acknowledges the message with these headers, or refuses it.
+func (s *stompConn) answer(head []byte, refuse bool) {
+	word := "ACK\nid:"
+	if refuse {
+		word = "NACK\nid:"
+	}
+	_, id, _ := bytes.Cut(head, []byte("\nack:"))
+	id, _, _ = bytes.Cut(id, []byte("\n"))
+	b := append(s.w.AvailableBuffer(), word...)
+	_, _ = s.w.Write(append(append(b, id...), "\n\n\x00"...))
+}
+
+// disconnect asks for the receipt of everything and skips what comes before it.
+func (s *stompConn) disconnect() error {
+	if err := s.c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		return err
 	}
-	lat.add(ds)
-	return nil
+	fmt.Fprintf(s.w, "DISCONNECT\nreceipt:end\n\n\x00")
+	if err := s.w.Flush(); err != nil {
+		return err
+	}
+	for {
+		f, err := s.frame()
+		if err != nil {
+			return fmt.Errorf("end of a consumer: %w", err)
+		}
+		if bytes.HasPrefix(f, []byte("RECEIPT")) {
+			return nil
+		}
+	}
 }
 
 func (s *stompConn) Close() { s.c.Close() }

@@ -2,134 +2,247 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
-	"sync"
-	"syscall"
 	"time"
 )
 
-// A result is one measurement.
-type result struct {
-	system, work string
-	rate         float64 // messages a second
-	p50, p99     time.Duration
-	cpu          float64 // seconds of CPU a replica for 100,000 messages
-	clientCPU    float64
-	written      float64 // bytes written to disk a byte of body, a replica
-	rss          int64
+// A load says how much is done in a workload.
+type load struct {
+	size   int           // bytes of a body
+	time   time.Duration // how long messages are sent
+	depth  int           // messages that are drained
+	limit  time.Duration // how long filling and draining may take, each
+	queues int           // of workload f
+	topics int           // durable subscribers of workload e
+	hasty  bool          // only rates are wanted: nobody waits for a broker to be quiet
 }
 
-func (r result) String() string {
-	return fmt.Sprintf("%s %s: %.0f/s, p50 %v, p99 %v, CPU %.2f s/100k/replica, written %.2f, RSS %d MB",
-		r.system, r.work, r.rate, r.p50.Round(time.Microsecond), r.p99.Round(time.Microsecond), r.cpu, r.written, r.rss>>20)
+// workloads in the order of the tables. Each runs against a system that is up
+// and gives its results.
+var workloads = []struct {
+	name, title string
+	run         func(s system, l load) ([]result, error)
+}{
+	{"a", "16 producers, 100 outstanding each", manyProducers},
+	{"b", "one synchronous producer", oneProducer},
+	{"c", "4 producers and 4 consumers, end to end", together},
+	{"d", "drain of one queue", drains},
+	{"e", "topic with durable subscribers, deliveries", fanOut},
+	{"f", "many queues, 16 producers and 16 consumers", manyQueues},
 }
 
-// median takes the median of each figure.
-func median(g []result) result {
-	m := g[0]
-	pick := func(f func(result) float64) float64 {
-		v := make([]float64, 0, len(g))
-		for _, r := range g {
-			v = append(v, f(r))
+func manyProducers(s system, l load) ([]result, error) {
+	queues := named("a", 4)
+	if err := prepare(s, queues, l.size); err != nil {
+		return nil, err
+	}
+	m := begin(s, "a", l)
+	q := newQuota(l.time, 0)
+	err := produce(s, 16, 100, l.size, q, &m.lat, func(i int) []destination { return []destination{queue(queues[i%4])} })
+	return m.end(q.sent.Load(), q.sent.Load(), err)
+}
+
+func oneProducer(s system, l load) ([]result, error) {
+	queues := named("b", 1)
+	if err := prepare(s, queues, l.size); err != nil {
+		return nil, err
+	}
+	m := begin(s, "b", l)
+	q := newQuota(l.time, 0)
+	err := produce(s, 1, 1, l.size, q, &m.lat, func(int) []destination { return []destination{queue(queues[0])} })
+	return m.end(q.sent.Load(), q.sent.Load(), err)
+}
+
+func together(s system, l load) ([]result, error) {
+	queues := named("c", 4)
+	if err := prepare(s, queues, l.size); err != nil {
+		return nil, err
+	}
+	return pass(s, "c", l, 4, 4, queues, 200)
+}
+
+// pass sends through queues with consumers on them; latencies are end to end.
+// Producers and consumers share the queues out evenly.
+func pass(s system, work string, l load, producers, consumers int, queues []string, prefetch int) ([]result, error) {
+	share := func(i, of int) (part []string) {
+		for k := i; k < max(len(queues), of); k += of {
+			part = append(part, queues[k%len(queues)])
 		}
-		slices.Sort(v)
-		return v[len(v)/2]
+		return part
 	}
-	m.rate = pick(func(r result) float64 { return r.rate })
-	m.p50 = time.Duration(pick(func(r result) float64 { return float64(r.p50) }))
-	m.p99 = time.Duration(pick(func(r result) float64 { return float64(r.p99) }))
-	m.cpu = pick(func(r result) float64 { return r.cpu })
-	m.clientCPU = pick(func(r result) float64 { return r.clientCPU })
-	m.written = pick(func(r result) float64 { return r.written })
-	m.rss = int64(pick(func(r result) float64 { return float64(r.rss) }))
-	return m
-}
-
-// workload runs one of the named loads against a running system.
-func workload(s system, name string, count, size int) (result, error) {
-	if err := prepare(s, name, size); err != nil {
-		return result{}, err
-	}
-	before, self := usageOf(s.Pids()), cpuSelf()
-	began := time.Now()
-	var lat latencies
-	n, err := 0, error(nil)
-	switch name {
-	case "a": // 16 producers, 100 outstanding each
-		n = count
-		err = produce(s, "bench-a", 16, 100, n, size, &lat)
-	case "b": // one synchronous producer
-		n = count / 20
-		err = produce(s, "bench-b", 1, 1, n, size, &lat)
-	case "c": // producers and consumers together, end to end
-		n = count
-		err = together(s, "bench-c", 4, n, size, &lat)
-	default:
-		return result{}, fmt.Errorf("workload %q is not one of a, b, c", name)
-	}
+	m := begin(s, work, l)
+	t := newTally()
+	received := make(chan error, 1)
+	go func() {
+		received <- consume(s, consumers, prefetch, t, &m.lat, func(i int) []string { return share(i, consumers) })
+	}()
+	q := newQuota(l.time, 0)
+	err := produce(s, producers, 100, l.size, q, nil, func(i int) (to []destination) {
+		for _, name := range share(i, producers) {
+			to = append(to, queue(name))
+		}
+		return to
+	})
+	n := q.sent.Load()
+	t.expect(n + int64(len(queues))) // and what prepare sent
 	if err != nil {
-		return result{}, err
+		t.end()
 	}
-	took := time.Since(began)
-	after := usageOf(s.Pids())
-	r := result{system: s.Name(), work: name, rate: float64(n) / took.Seconds(), rss: after.rss}
-	r.p50, r.p99 = lat.quantiles()
-	replicas := float64(len(s.Pids()))
-	r.cpu = (after.cpu - before.cpu) / replicas * 100000 / float64(n)
-	r.clientCPU = (cpuSelf() - self) * 100000 / float64(n)
-	r.written = float64(after.written-before.written) / replicas / float64(n*size)
-	return r, nil
+	if e := within(l.limit, received, t); err == nil {
+		err = e
+	}
+	return m.end(n, n, err)
 }
 
-// prepare makes the queues of a workload one after the other, each with one
-// message, so that their creation is not measured.
-func prepare(s system, name string, size int) error {
-	for i := range 4 {
-		p, err := s.Producer(fmt.Sprintf("bench-%s-%d", name, i), 1, size)
-		if err != nil {
-			return err
+func drains(s system, l load) ([]result, error) {
+	var rs []result
+	for _, consumers := range []int{1, 4} {
+		name := fmt.Sprintf("d.%d", consumers)
+		if err := prepare(s, []string{name}, l.size); err != nil {
+			return rs, err
 		}
-		err = p.Send(1, nil)
-		p.Close()
+		q := newQuota(l.limit, l.depth-1)
+		err := produce(s, 8, 200, l.size, q, nil, func(int) []destination { return []destination{queue(name)} })
 		if err != nil {
-			return err
+			return rs, err
 		}
+		r, err := drain(s, name, consumers, q.sent.Load()+1, l)
+		rs = append(rs, r...)
+		if err != nil {
+			return rs, err
+		}
+	}
+	return rs, nil
+}
+
+// drain consumes what a queue holds; where that takes too long, the rate is
+// that of the part that was consumed.
+func drain(s system, name string, consumers int, n int64, l load) ([]result, error) {
+	m := begin(s, fmt.Sprintf("d, %d consumer(s)", consumers), l)
+	t := newTally()
+	t.expect(n)
+	received := make(chan error, 1)
+	go func() {
+		received <- consume(s, consumers, 1000, t, nil, func(int) []string { return []string{name} })
+	}()
+	err := within(l.limit, received, t)
+	return m.end(t.got.Load(), t.got.Load(), err)
+}
+
+func fanOut(s system, l load) ([]result, error) {
+	t := newTally()
+	var subs []consumer
+	defer func() {
+		for _, c := range subs {
+			c.Close()
+		}
+	}()
+	for i := range l.topics {
+		c, err := s.Subscriber("e", fmt.Sprintf("sub%d", i), 100)
+		if err != nil {
+			return nil, fmt.Errorf("durable subscriber %d: %w", i, err)
+		}
+		subs = append(subs, c)
+	}
+	m := begin(s, "e", l)
+	received := make(chan error, 1)
+	go func() {
+		received <- parallel(len(subs), func(i int) error { return subs[i].Receive(t, &m.lat) })
+	}()
+	q := newQuota(l.time, 0)
+	err := produce(s, 1, 20, l.size, q, nil, func(int) []destination { return []destination{{"e", true}} })
+	n := q.sent.Load()
+	t.expect(n * int64(len(subs)))
+	if err != nil {
+		t.end()
+	}
+	if e := within(l.limit, received, t); err == nil {
+		err = e
+	}
+	return m.end(n*int64(len(subs)), n, err)
+}
+
+func manyQueues(s system, l load) ([]result, error) {
+	queues := named("many", l.queues)
+	err := parallel(8, func(i int) error {
+		var part []string
+		for k := i; k < len(queues); k += 8 {
+			part = append(part, queues[k])
+		}
+		return prepare(s, part, l.size)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return pass(s, "f", l, 16, 16, queues, 20)
+}
+
+func named(work string, n int) []string {
+	var names []string
+	for i := range n {
+		names = append(names, fmt.Sprintf("%s.%d", work, i))
+	}
+	return names
+}
+
+// prepare makes queues one after the other, each with one message, so that
+// their creation is not measured.
+func prepare(s system, queues []string, size int) error {
+	var to []destination
+	for _, name := range queues {
+		to = append(to, queue(name))
+	}
+	if len(to) == 0 {
+		return nil
+	}
+	p, err := s.Producer(to, 1, size)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if err := p.Send(newQuota(2*time.Minute, len(queues)), nil); err != nil {
+		return fmt.Errorf("make the queues: %w", err)
 	}
 	return nil
 }
 
-func produce(s system, queue string, producers, window, n, size int, lat *latencies) error {
+func produce(s system, producers, window, size int, q *quota, lat *latencies, to func(i int) []destination) error {
 	return parallel(producers, func(i int) error {
-		p, err := s.Producer(fmt.Sprintf("%s-%d", queue, i%4), window, size)
+		p, err := s.Producer(to(i), window, size)
 		if err != nil {
-			return err
+			return fmt.Errorf("producer %d: %w", i, err)
 		}
 		defer p.Close()
-		return p.Send(n/producers, lat)
+		if err := p.Send(q, lat); err != nil {
+			return fmt.Errorf("producer %d: %w", i, err)
+		}
+		return nil
 	})
 }
 
-func together(s system, queue string, pairs, n, size int, lat *latencies) error {
-	return parallel(2*pairs, func(i int) error {
-		name := fmt.Sprintf("%s-%d", queue, i/2)
-		if i%2 == 0 {
-			c, err := s.Consumer(name, 200)
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			return c.Receive(n/pairs, lat)
-		}
-		p, err := s.Producer(name, 100, size)
+func consume(s system, consumers, prefetch int, t *tally, lat *latencies, queues func(i int) []string) error {
+	return parallel(consumers, func(i int) error {
+		c, err := s.Consumer(queues(i), prefetch)
 		if err != nil {
-			return err
+			t.end()
+			return fmt.Errorf("consumer %d: %w", i, err)
 		}
-		defer p.Close()
-		return p.Send(n/pairs, nil)
+		defer c.Close()
+		if err := c.Receive(t, lat); err != nil {
+			return fmt.Errorf("consumer %d: %w", i, err)
+		}
+		return nil
 	})
+}
+
+// within waits for consumers, and ends them when they take too long.
+func within(d time.Duration, received chan error, t *tally) error {
+	select {
+	case err := <-received:
+		return err
+	case <-time.After(d):
+		t.end()
+		return <-received
+	}
 }
 
 func parallel(n int, f func(i int) error) error {
@@ -144,104 +257,4 @@ func parallel(n int, f func(i int) error) error {
 		}
 	}
 	return first
-}
-
-// latencies collects durations of many goroutines.
-type latencies struct {
-	mu  sync.Mutex
-	all []time.Duration
-}
-
-func (l *latencies) add(d []time.Duration) {
-	if l == nil {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.all = append(l.all, d...)
-}
-
-func (l *latencies) quantiles() (p50, p99 time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.all) == 0 {
-		return 0, 0
-	}
-	slices.Sort(l.all)
-	return l.all[len(l.all)/2], l.all[len(l.all)*99/100]
-}
-
-type usage struct {
-	cpu     float64
-	written int64
-	rss     int64
-}
-
-// usageOf adds up what the processes have used so far; rss is the largest.
-func usageOf(pids []int) usage {
-	var u usage
-	for _, pid := range pids {
-		if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
-			f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+2:]))
-			var user, sys float64
-			fmt.Sscan(f[11], &user)
-			fmt.Sscan(f[12], &sys)
-			u.cpu += (user + sys) / 100
-		}
-		if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid)); err == nil {
-			for _, line := range strings.Split(string(b), "\n") {
-				var n int64
-				if v, ok := strings.CutPrefix(line, "write_bytes: "); ok {
-					fmt.Sscan(v, &n)
-					u.written += n
-				}
-			}
-		}
-		if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid)); err == nil {
-			var size, rss int64
-			fmt.Sscan(string(b), &size, &rss)
-			u.rss = max(u.rss, rss*int64(os.Getpagesize()))
-		}
-	}
-	return u
-}
-
-func cpuSelf() float64 {
-	var r syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) != nil {
-		return 0
-	}
-	return float64(r.Utime.Sec+r.Stime.Sec) + float64(r.Utime.Usec+r.Stime.Usec)/1e6
-}
-
-// fsyncRate measures the disk itself: three writers at once, each appending
-// 1 KiB and flushing, for a second.
-func fsyncRate(dir string) (rate float64, p50 time.Duration, err error) {
-	var lat latencies
-	const writers = 3
-	stop := time.Now().Add(time.Second)
-	err = parallel(writers, func(i int) error {
-		f, err := os.Create(filepath.Join(dir, fmt.Sprintf("fsync-%d", i)))
-		if err != nil {
-			return err
-		}
-		defer os.Remove(f.Name())
-		defer f.Close()
-		b := make([]byte, 1024)
-		var ds []time.Duration
-		for time.Now().Before(stop) {
-			t := time.Now()
-			if _, err := f.Write(b); err != nil {
-				return err
-			}
-			if err := syscall.Fdatasync(int(f.Fd())); err != nil {
-				return err
-			}
-			ds = append(ds, time.Since(t))
-		}
-		lat.add(ds)
-		return nil
-	})
-	p50, _ = lat.quantiles()
-	return float64(len(lat.all)) / writers, p50, err
 }
