@@ -17,7 +17,7 @@ import (
 func TestCatchUp(t *testing.T) {
 	for _, kind := range []string{"log", "snapshot", "interrupted"} {
 		t.Run(kind, func(t *testing.T) {
-			missed := backlogSize(40_000)
+			missed := number("QUORATE_BACKLOG", 40_000)
 			ctx := timeout(t, time.Minute+time.Duration(missed)*time.Second/500)
 			setup := proc.Setup{Nodes: 3}
 			if kind != "log" {
