@@ -168,27 +168,28 @@ func (s *routing) send(out *strings.Builder, plain []string, opts map[string]str
 	}
 }
 
-// got prints what a client has been given, in order; with ack it acknowledges
-// all that it holds.
+// got prints what a client has been given, in order of destination and then of
+// delivery; with ack it acknowledges all that it holds.
 func (s *routing) got(out *strings.Builder, who string, acknowledge bool) {
 	s.rig().quiet()
 	s.rig().quiet()
-	c := s.client(who)
-	for more := true; more; {
-		select {
-		case d := <-c.got:
-			fmt.Fprintf(out, "%s at %s", d.Message.Body, d.Destination)
-			if o := d.Original(); !o.IsZero() {
-				fmt.Fprintf(out, ", sent to %s", o)
-			}
-			if d.Redelivered {
-				fmt.Fprint(out, ", redelivered")
-			}
-			fmt.Fprintln(out)
-			s.held[who] = append(s.held[who], d)
-		default:
-			more = false
+	var list []*Delivery
+	for got := s.client(who).got; len(got) > 0; {
+		list = append(list, <-got)
+	}
+	s.held[who] = append(s.held[who], list...)
+	slices.SortStableFunc(list, func(a, b *Delivery) int {
+		return strings.Compare(a.Destination.String(), b.Destination.String())
+	})
+	for _, d := range list {
+		fmt.Fprintf(out, "%s at %s", d.Message.Body, d.Destination)
+		if o := d.Original(); !o.IsZero() {
+			fmt.Fprintf(out, ", sent to %s", o)
 		}
+		if d.Redelivered {
+			fmt.Fprint(out, ", redelivered")
+		}
+		fmt.Fprintln(out)
 	}
 	if acknowledge {
 		for _, d := range s.held[who] {
