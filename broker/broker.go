@@ -156,6 +156,7 @@ func (b *Broker) current() *reign {
 
 // ConnInfo says who connects.
 type ConnInfo struct {
+	ID       string // unique in the cluster; empty: the broker makes one
 	Protocol string // "stomp+1.2"
 	ClientID string // may be empty; otherwise exclusive
 	User     string
@@ -181,5 +182,9 @@ func (b *Broker) Connect(info ConnInfo, out Outlet) (*Conn, error) {
 	if r == nil {
 		return nil, &Error{Kind: KindNotMaster, Op: "connect", Detail: "the broker does not serve"}
 	}
-	return r.connect(info, out)
+	c, err := r.connect(info, out)
+	if err == nil {
+		r.observe(Event{Kind: ConnectionStarted, Conn: c})
+	}
+	return c, err
 }

@@ -26,6 +26,9 @@ type Conn struct {
 	lastID atomic.Uint64 // of a delivery
 	stats  counters
 
+	producing producing
+	lastSub   atomic.Uint64 // number of a subscription
+
 	mu struct {
 		sync.Mutex
 		closed bool
@@ -79,7 +82,10 @@ func (c *Conn) Close() {
 	for d := range temps {
 		c.r.deleteTemp(d)
 	}
-	c.r.disconnect(c)
+	c.endProducers()
+	if c.r.disconnect(c); c.r.ctx.Err() == nil {
+		c.r.observe(Event{Kind: ConnectionStopped, Conn: c})
+	}
 }
 
 // own notes something that ends with the connection. It reports false if the

@@ -122,6 +122,9 @@ func TestNonPersistentDeadLetters(t *testing.T) {
 	a := r.connect("")
 	a.send(volatileMessage(queueNamed("q"), "1"), nil)
 	r.reject(Spec{Destination: queueNamed("q")}, "")
+	for r.depth(queueNamed("ActiveMQ.DLQ")) == 0 {
+		r.quiet() // the queue is made first
+	}
 	r.failover()
 	m := r.take(queueNamed("ActiveMQ.DLQ"))
 	if mode, _ := m.Property(propMode); mode != "NON_PERSISTENT" || !m.Persistent || string(m.Body) != "1" {

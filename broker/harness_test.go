@@ -177,6 +177,8 @@ type client struct {
 	c    *Conn
 	got  chan *Delivery
 	gone chan error
+
+	others []*Delivery // see from
 }
 
 func (r *rig) connect(id string) *client {

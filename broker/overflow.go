@@ -127,11 +127,12 @@ func (c *Conn) roomIn(ctx context.Context, box *mailbox, size int64) error {
 
 // blockedBy tells of a sender that has to wait.
 func (r *reign) blockedBy(b *blocked) {
-	name, used := b.why.usage()
-	if p := r.policy(b.dest); p.Advise.FastProducers {
-		r.observe(Event{Kind: ProducerBlocked, Destination: b.dest, Conn: b.c})
+	p := r.policy(b.dest)
+	if p.Advise.FastProducers {
+		r.observe(Event{Kind: ProducerBlocked, Destination: b.dest, Conn: b.c, Producer: b.c.producerTo(b.dest)})
 	}
-	if p := r.policy(b.dest); p.Advise.WhenFull {
+	if p.Advise.WhenFull {
+		name, used := b.why.usage()
 		r.observe(Event{Kind: LimitReached, Destination: b.dest, Conn: b.c, Limit: name, Used: used})
 	}
 }

@@ -23,6 +23,7 @@ type reign struct {
 	directory  directory
 	admission  admission
 	usage      usage
+	advisor    advisor
 	composites []composite
 	ids        atomic.Uint64 // for names that are unique within the reign
 
@@ -43,6 +44,7 @@ func newReign(ctx context.Context, cfg *Config) (*reign, error) {
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	r.conns.all, r.conns.clients = map[*Conn]struct{}{}, map[string]*Conn{}
 	r.admission.limit = cfg.Limits.InFlight
+	r.advisor.init(r)
 	r.usage.init(r)
 	for range cfg.Shards {
 		s := newShard(r)
@@ -54,6 +56,7 @@ func newReign(ctx context.Context, cfg *Config) (*reign, error) {
 		r.wg.Go(s.loader.run)
 	}
 	r.wg.Go(r.usage.run(r.ctx))
+	r.wg.Go(r.advisor.run)
 	return r, nil
 }
 
@@ -74,6 +77,9 @@ func (r *reign) stop(err error) {
 }
 
 func (r *reign) connect(info ConnInfo, out Outlet) (*Conn, error) {
+	if info.ID == "" {
+		info.ID = r.name("ID:")
+	}
 	c := &Conn{r: r, info: info, out: out, since: r.cfg.Now(), id: r.ids.Add(1)}
 	c.ctx, c.cancel = context.WithCancel(r.ctx)
 	r.conns.Lock()

@@ -49,6 +49,7 @@ func (c *Conn) SendFrom(p Producer, m *message.Message, tx *Tx, done func(error)
 	if err := c.r.route(c.ctx, "send", &s, c); err != nil {
 		return err
 	}
+	c.sendsTo(m.Destination)
 	if tx != nil {
 		return tx.send(s, done)
 	}
@@ -148,8 +149,13 @@ func (c *Conn) publish(s *sending, out *store.Outcome) error {
 		bytes = 0
 	}
 	for i := len(s.topics) - 1; i >= 0; i-- {
-		if s.topics[i].topic.publish(s.msg, c, bytes) {
+		t := s.topics[i].topic
+		heard := t.publish(s.msg, c, bytes)
+		if heard {
 			bytes = 0
+		}
+		if advise := &t.policy.Advise; advise.Delivery || advise.IfNoConsumers {
+			c.advise(s, t, heard)
 		}
 	}
 	rest := s.boxes[s.stored:]

@@ -120,11 +120,17 @@ func (s *shard) handle(ev *event) {
 	switch ev.kind {
 	case evArrive:
 		if !ev.box.deleted.Load() {
+			if ev.box.policy.Advise.Delivery && !ev.box.dest.Kind.IsTopic() {
+				s.r.observe(Event{Kind: MessageDelivered, Destination: ev.box.dest, Message: ev.msg})
+			}
 			m := ev.box.open()
 			ev.box.tail = max(ev.box.tail, ev.seq)
 			m.Arrive(ev.box.entry(ev.msg, ev.seq))
 		}
 	case evVolatile:
+		if ev.box.policy.Advise.Delivery && !ev.box.dest.Kind.IsTopic() {
+			s.r.observe(Event{Kind: MessageDelivered, Destination: ev.box.dest, Message: ev.msg})
+		}
 		s.volatile(ev.box, ev.msg)
 	case evPublish:
 		for _, l := range ev.links {
@@ -157,12 +163,22 @@ func (s *shard) acknowledge(ev *event) {
 		case evAck:
 			m.Ack(e, ev.consumer)
 		case evSettle:
+			if ev.box.policy.Advise.Consumed {
+				s.consumed(ev.box, e)
+			}
 			s.settle(ev.box, e)
 		case evReturn:
 			m.Return(e, ev.consumer, true)
 		case evReject:
 			m.Reject(e, ev.consumer)
 		}
+	}
+}
+
+// consumed tells of a message that was acknowledged.
+func (s *shard) consumed(box *mailbox, e *queue.Entry) {
+	if m, ok := e.Value.(*message.Message); ok && e.State() != queue.Gone {
+		s.r.observe(Event{Kind: MessageConsumed, Destination: box.destination(m), Message: m})
 	}
 }
 
@@ -260,11 +276,15 @@ func (s *shard) deliver(box *mailbox, f *queue.Effect) {
 	d := &Delivery{
 		Sub: sub, Message: m, Destination: box.destination(m), Redelivered: e.Redelivered, Count: e.Count, link: l, entry: e,
 	}
-	if !e.Volatile {
+	advise := &box.policy.Advise
+	if !e.Volatile && !advise.Consumed {
 		e.Value = nil // the store has it
 	}
 	if !sub.push(d) {
 		return // the consumer's removal is on its way, and gives e back
+	}
+	if advise.Dispatched {
+		s.r.observe(Event{Kind: MessageDispatched, Destination: d.Destination, Conn: sub.conn, Consumer: sub, Message: m})
 	}
 	box.stats.dispatched.Add(1)
 	sub.conn.stats.dispatched.Add(1)

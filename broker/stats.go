@@ -2,6 +2,7 @@ package broker
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -20,19 +21,20 @@ type counters struct {
 	expired    atomic.Uint64
 	dead       atomic.Uint64 // moved to a dead letter queue
 	consumers  atomic.Int64
+	producers  atomic.Int64
 	volatile   atomic.Int64 // pending messages that are not in the store
 }
 
 // Counts is a look at counters.
 type Counts struct {
 	Enqueued, Dispatched, Dequeued, Expired, Dead uint64
-	Consumers                                     int
+	Consumers, Producers                          int
 }
 
 func (c *counters) counts() Counts {
 	return Counts{
 		Enqueued: c.enqueued.Load(), Dispatched: c.dispatched.Load(), Dequeued: c.dequeued.Load(),
-		Expired: c.expired.Load(), Dead: c.dead.Load(), Consumers: int(c.consumers.Load()),
+		Expired: c.expired.Load(), Dead: c.dead.Load(), Consumers: int(c.consumers.Load()), Producers: int(c.producers.Load()),
 	}
 }
 
@@ -150,6 +152,13 @@ func (r *reign) connections() []*Conn {
 	r.conns.Unlock()
 	slices.SortFunc(all, func(a, b *Conn) int { return cmp.Compare(a.id, b.id) })
 	return all
+}
+
+// producers gives the producers of a connection.
+func (c *Conn) producers() map[string]producer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.producing.all)
 }
 
 // name says whose connection it is, in errors and in the log.

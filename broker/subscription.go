@@ -31,6 +31,7 @@ type Spec struct {
 // one goroutine at a time.
 type Subscription struct {
 	conn     *Conn
+	number   uint64 // within the connection
 	spec     Spec
 	selector *selector.Selector
 	pool     *queue.Pool // the credit of all links, if there may be several
@@ -72,7 +73,7 @@ func (c *Conn) Subscribe(spec Spec) (*Subscription, error) {
 	if err != nil {
 		return nil, &Error{Kind: KindInvalidDestination, Op: op, Err: err}
 	}
-	s := &Subscription{conn: c, spec: spec, selector: sel}
+	s := &Subscription{conn: c, number: c.lastSub.Add(1), spec: spec, selector: sel}
 	switch {
 	case spec.Browser:
 		err = s.openBrowser(all)
@@ -90,7 +91,8 @@ func (c *Conn) Subscribe(spec Spec) (*Subscription, error) {
 		return nil, c.usable(op)
 	}
 	s.known.Store(true)
-	c.r.observe(Event{Kind: ConsumerAdded, Destination: spec.Destination, Conn: c})
+	c.r.advisor.watches(s, 1)
+	c.r.observe(Event{Kind: ConsumerAdded, Destination: spec.Destination, Conn: c, Consumer: s, Count: s.consumersThere(s.takesFrom())})
 	return s, nil
 }
 
@@ -317,8 +319,13 @@ func (s *Subscription) end(failed bool) {
 	s.links, s.pending, s.head, s.taken = nil, nil, 0, 0
 	s.mu.Unlock()
 	r := s.conn.r
+	if s.known.Load() {
+		r.advisor.watches(s, -1)
+	}
 	if s.known.Load() && r.ctx.Err() == nil {
-		r.observe(Event{Kind: ConsumerRemoved, Destination: s.spec.Destination, Conn: s.conn})
+		defer func() {
+			r.observe(Event{Kind: ConsumerRemoved, Destination: s.spec.Destination, Conn: s.conn, Consumer: s, Count: s.consumersThere(links)})
+		}()
 	}
 	if s.browser != nil {
 		s.box.shard.inbox.post(event{kind: evFunc, box: s.box, call: s.browser.stop})

@@ -166,6 +166,10 @@ type Message struct {
 	Encoding      Encoding
 	Properties    []Property // application properties, in the order of the sender
 	Body          []byte
+
+	// Attached is what the broker tells its protocols beside the message. It is
+	// neither encoded nor sent, so it is gone once the message has been on disk.
+	Attached any
 }
 
 // A Property is one typed application property. Value is one of nil, bool,

@@ -33,7 +33,7 @@ func (s *session) connect(f *frame.Frame) error {
 	// Without a client-id there can be no durable subscription, and the broker
 	// is not told one.
 	s.clientID = f.Value("client-id")
-	info := broker.ConnInfo{Protocol: "stomp+" + version.String(), ClientID: s.clientID, User: s.user, Remote: s.remote}
+	info := broker.ConnInfo{ID: s.id, Protocol: "stomp+" + version.String(), ClientID: s.clientID, User: s.user, Remote: s.remote}
 	if s.bc, err = s.broker.Connect(info, s); err != nil {
 		return err
 	}
