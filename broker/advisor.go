@@ -125,7 +125,7 @@ func (a *advisor) replay(s *Subscription) {
 		give(Event{Kind: ConnectionStarted, Conn: c})
 		for _, o := range c.subscriptions() {
 			if !isAdvisory(o.spec.Destination) {
-				give(Event{Kind: ConsumerAdded, Destination: o.spec.Destination, Conn: c, Consumer: o, Count: o.consumersThere(o.takesFrom())})
+				give(Event{Kind: ConsumerAdded, Destination: o.spec.Destination, Conn: c, Consumer: o, Count: o.consumersThere()})
 			}
 		}
 		for id, p := range c.producers() {
@@ -158,7 +158,7 @@ func (s *Subscription) takesAdvisories() bool {
 	if s.browser != nil || s.spec.DurableName != "" {
 		return false
 	}
-	all, err := split(s.spec.Destination)
+	all, err := s.spec.Destination.Split()
 	return err == nil && slices.ContainsFunc(all, func(d message.Destination) bool { return d.Kind == message.Topic && mayAdvise(d.Name) })
 }
 

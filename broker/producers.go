@@ -158,17 +158,28 @@ func (s *Subscription) ID() string { return s.conn.ID() + ":1:" + strconv.Format
 
 // consumersThere gives how many consumers the destinations of a subscription
 // have now.
-func (s *Subscription) consumersThere(links []*link) (n int) {
+func (s *Subscription) consumersThere() int { return consumers(s.consuming()) }
+
+func consumers(all []*counters) (n int) {
+	for _, c := range all {
+		n += int(c.consumers.Load())
+	}
+	return n
+}
+
+// consuming gives the counters of the destinations of a subscription.
+func (s *Subscription) consuming() []*counters {
+	var all []*counters
+	for _, l := range s.takesFrom() {
+		if !l.box.topic() {
+			all = append(all, &l.box.stats)
+		}
+	}
 	dir := &s.conn.r.directory
 	dir.mu.RLock()
 	defer dir.mu.RUnlock()
-	for _, l := range links {
-		if !l.box.topic() {
-			n += int(l.box.stats.consumers.Load())
-		}
-	}
 	for _, t := range s.topics {
-		n += int(t.stats.consumers.Load())
+		all = append(all, &t.stats)
 	}
-	return n
+	return all
 }

@@ -92,7 +92,7 @@ func (c *Conn) Subscribe(spec Spec) (*Subscription, error) {
 	}
 	s.known.Store(true)
 	c.r.advisor.watches(s, 1)
-	c.r.observe(Event{Kind: ConsumerAdded, Destination: spec.Destination, Conn: c, Consumer: s, Count: s.consumersThere(s.takesFrom())})
+	c.r.observe(Event{Kind: ConsumerAdded, Destination: spec.Destination, Conn: c, Consumer: s, Count: s.consumersThere()})
 	return s, nil
 }
 
@@ -309,6 +309,7 @@ func (s *Subscription) Close(done func(error)) {
 
 // end takes the consumer away; failed counts what it holds as failed.
 func (s *Subscription) end(failed bool) {
+	counts := s.consuming()
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -318,15 +319,7 @@ func (s *Subscription) end(failed bool) {
 	links := s.links
 	s.links, s.pending, s.head, s.taken = nil, nil, 0, 0
 	s.mu.Unlock()
-	r := s.conn.r
-	if s.known.Load() {
-		r.advisor.watches(s, -1)
-	}
-	if s.known.Load() && r.ctx.Err() == nil {
-		defer func() {
-			r.observe(Event{Kind: ConsumerRemoved, Destination: s.spec.Destination, Conn: s.conn, Consumer: s, Count: s.consumersThere(links)})
-		}()
-	}
+	defer s.parted(counts)
 	if s.browser != nil {
 		s.box.shard.inbox.post(event{kind: evFunc, box: s.box, call: s.browser.stop})
 		return
@@ -334,6 +327,18 @@ func (s *Subscription) end(failed bool) {
 	s.leave()
 	for _, l := range links {
 		l.detach(failed)
+	}
+}
+
+// parted tells that the consumer has gone, from destinations with these counters.
+func (s *Subscription) parted(from []*counters) {
+	r := s.conn.r
+	if !s.known.Load() {
+		return
+	}
+	r.advisor.watches(s, -1)
+	if r.ctx.Err() == nil {
+		r.observe(Event{Kind: ConsumerRemoved, Destination: s.spec.Destination, Conn: s.conn, Consumer: s, Count: consumers(from)})
 	}
 }
 
