@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/quorate/quorate/message"
@@ -11,72 +12,82 @@ import (
 
 // A Setting is one value of a policy, and where it comes from.
 type Setting struct {
-	Name  string // the attribute
-	Value string // as an operator would write it
-	From  string // where it was written, or "default"
+	Name    string // the attribute
+	Value   string // as an operator would write it
+	Default string
+	From    string // where it was written; empty: it is the default
 }
 
 // An Explanation is the effective policy of one destination.
 type Explanation struct {
 	Destination message.Destination
-	Entry       string // pattern of the entry that holds; DefaultEntry; empty: none matches
-	Redelivery  string // the same of the Redelivery
+	Entry       Held   // the entry that holds
+	Redelivery  Held   // the Redelivery that does
+	Others      []Held // entries that match as well and do not hold: another is more specific, or later
 	Settings    []Setting
 }
 
-// DefaultEntry stands for the pattern of a default entry.
-const DefaultEntry = "the default entry"
+// Held is an entry, told by its pattern. The zero value is none.
+type Held struct {
+	Pattern string // empty in a default entry
+	At      string // where it was written
+}
 
 // Explain tells what holds for d, in the order of the fields of Policy, and
 // where each value comes from.
 func (ps *Policies) Explain(d message.Destination) Explanation {
 	x := Explanation{Destination: d}
 	said := map[string]string{}
-	if e := ps.entry(d); e != nil {
-		maps.Copy(said, e.Said)
-		x.Entry = patternOr(e == ps.Default, e.Pattern)
+	holds := ps.entry(d)
+	if holds != nil {
+		maps.Copy(said, holds.Said)
+		x.Entry = Held{holds.Pattern, holds.At}
+	}
+	for i := range ps.Entries {
+		if e := &ps.Entries[i]; e != holds && matches(e.Kind, e.Pattern, d) {
+			x.Others = append(x.Others, Held{e.Pattern, e.At})
+		}
 	}
 	if r := ps.redelivery(d); r != nil {
 		for _, name := range redeliveryNames {
 			delete(said, name)
 		}
 		maps.Copy(said, r.Said)
-		x.Redelivery = patternOr(r == ps.DefaultRedelivery, r.Pattern)
+		x.Redelivery = Held{r.Pattern, r.At}
 	}
 	if ps.Drop.takes(d) {
 		said["deadLetterStrategy"] = ps.Drop.Said
 	}
-	x.add(reflect.ValueOf(ps.For(d)), said)
+	x.add(reflect.ValueOf(ps.For(d)), reflect.ValueOf(DefaultPolicy()), said)
 	return x
 }
 
-func patternOr(isDefault bool, pattern string) string {
-	if isDefault {
-		return DefaultEntry
-	}
-	return pattern
-}
-
 // add appends the fields of a policy or of a part of it.
-func (x *Explanation) add(v reflect.Value, said map[string]string) {
+func (x *Explanation) add(v, def reflect.Value, said map[string]string) {
 	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		name, ok := f.Tag.Lookup("attr")
+		name, ok := v.Type().Field(i).Tag.Lookup("attr")
 		if !ok {
-			x.add(v.Field(i), said)
+			x.add(v.Field(i), def.Field(i), said)
 			continue
 		}
-		from := "default"
-		if s, ok := said[name]; ok {
-			from = s
-		}
-		x.Settings = append(x.Settings, Setting{Name: name, Value: written(v.Field(i).Interface()), From: from})
+		x.Settings = append(x.Settings, Setting{Name: name, Value: written(v.Field(i).Interface()),
+			Default: written(def.Field(i).Interface()), From: said[name]})
 	}
 }
 
 func written(v any) string {
-	if d, ok := v.(time.Duration); ok && d != 0 {
-		return d.String()
+	d, ok := v.(time.Duration)
+	switch {
+	case !ok:
+		return fmt.Sprint(v)
+	case d == 0:
+		return "0"
 	}
-	return fmt.Sprint(v)
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} { // 1h0m0s is 1h
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }

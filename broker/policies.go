@@ -15,8 +15,9 @@ type Entry struct {
 	Pattern string
 	Policy  Policy
 	// Said tells where each attribute that the entry sets was written, for
-	// Explain, by the names of the fields' tags.
+	// Explain, by the names of the fields' tags; At where the entry was.
 	Said map[string]string
+	At   string
 }
 
 // A Redelivery is an entry of ActiveMQ's redeliveryPlugin. It replaces the part
@@ -30,6 +31,7 @@ type Redelivery struct {
 	BackOff  float64
 	MaxDelay time.Duration
 	Said     map[string]string
+	At       string
 }
 
 // Drop says whose dead letters are thrown away whatever their policy says, as
@@ -97,7 +99,7 @@ func (ps *Policies) redelivery(d message.Destination) *Redelivery {
 // better reports whether a pattern matches d and is no less specific than those
 // before, whose rank it raises.
 func better(kind message.Kind, pattern string, d message.Destination, rank *int) bool {
-	if kind != 0 && kind != d.Kind || !Match(pattern, d.Name) {
+	if !matches(kind, pattern, d) {
 		return false
 	}
 	s := specificity(pattern)
@@ -106,6 +108,10 @@ func better(kind message.Kind, pattern string, d message.Destination, rank *int)
 	}
 	*rank = s
 	return true
+}
+
+func matches(kind message.Kind, pattern string, d message.Destination) bool {
+	return (kind == 0 || kind == d.Kind) && Match(pattern, d.Name)
 }
 
 // redeliveryNames are the attributes that a Redelivery replaces.

@@ -20,8 +20,9 @@ type VirtualTopic struct {
 	Name          string // pattern of the topics: "VirtualTopic.>"
 	Prefix        string // of the queues, with "*" for the consumer's name: "Consumer.*."
 	Postfix       string
-	SelectorAware bool // a queue gets only what one of its consumers selects
-	Original      bool // messages keep the topic as original destination
+	SelectorAware bool   // a queue gets only what one of its consumers selects
+	Original      bool   // messages keep the topic as original destination
+	Said          string // where it was written, for Explain
 }
 
 // DefaultVirtualTopic is what ActiveMQ has without configuration.
@@ -35,6 +36,7 @@ type Composite struct {
 	Forward     []Forward
 	ForwardOnly bool // nothing stays in Destination itself
 	Unmatched   bool // with ForwardOnly: what no filter takes stays in Destination
+	Said        string
 }
 
 // A Forward is one place that a Composite forwards to.
@@ -45,7 +47,7 @@ type Forward struct {
 
 // A Mirror copies every message of a queue to a topic, called like the queue
 // between Prefix and Postfix.
-type Mirror struct{ Prefix, Postfix string }
+type Mirror struct{ Prefix, Postfix, Said string }
 
 // takes reports whether a queue of that name takes from the topic. A queue may
 // be called with wildcards, Consumer.A.VirtualTopic.>, and takes from all topics

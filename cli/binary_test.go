@@ -87,6 +87,9 @@ func TestCommands(t *testing.T) {
 		"bad URL":            {[]string{"producer", "--broker-url", "http://h"}, "", "stomp://host:61613", 1},
 		"durable of nobody":  {[]string{"consumer", "--durable", "d"}, "", "--client-id", 1},
 		"bad header":         {[]string{"producer", "--header", "x"}, "", "name:value", 1},
+		"explain what":       {[]string{"explain", "queue"}, "", "accepts 1 arg", 1},
+		"a bad selector":     {[]string{"config", "check", "../node/testdata/selector.xml"}, `selector.xml:8: refused: <filteredDestination queue="b">`, "", 1},
+		"… keeps from start": {[]string{"console", "--data", dir, "-c", "../node/testdata/selector.xml"}, "", "selector.xml:8: refused", 1},
 		"refused, and where": {[]string{"start", "xbean:file:../config/testdata/refused.xml"}, "", "refused.xml:20: refused: <myPlugin>", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,6 +113,26 @@ func TestConfigCheck(t *testing.T) {
 			t.Errorf("%s: exit code %d, want %d; %s", file, got, code, stderr)
 		}
 		golden(t, filepath.Join("testdata", "check-"+filepath.Base(file)+".golden"), stdout)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	for name, args := range map[string][]string{
+		"queue":   {"queue", "orders.eu"},
+		"topic":   {"topic", "events.created", "--temp-usage", "1gb"},
+		"all":     {"tempQueue", "reply", "--all"},
+		"json":    {"queue", "in", "--json"},
+		"default": {"queue", "Consumer.A.VirtualTopic.T"},
+	} {
+		args = append([]string{"explain"}, args...)
+		if name != "default" {
+			args = append(args, "-c", "../node/testdata/messaging.xml")
+		}
+		stdout, stderr, code := quorate(t, args...)
+		if code != 0 || stderr != "" {
+			t.Errorf("%s: exit code %d: %s", name, code, stderr)
+		}
+		golden(t, filepath.Join("testdata", "explain-"+name+".golden"), stdout)
 	}
 }
 

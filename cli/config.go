@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quorate/quorate/config"
+	"github.com/quorate/quorate/node"
 )
 
 func configCommand() *cobra.Command {
@@ -54,6 +55,11 @@ func configCheck(out io.Writer, s *settings, quiet bool) error {
 	fmt.Fprintf(out, "%d honoured, %d mapped, %d ignored, %d refused\n", report.Count(config.Honoured),
 		report.Count(config.Mapped), report.Count(config.Ignored), report.Count(config.Refused))
 	if refused != nil {
+		fmt.Fprintln(out, paint.in(red, "a node does not start with this configuration"))
+		return exit(1)
+	}
+	if _, err := node.Messaging(cfg); err != nil { // selectors, which the room that reads files does not know
+		fmt.Fprintln(out, paint.in(red, err.Error()))
 		fmt.Fprintln(out, paint.in(red, "a node does not start with this configuration"))
 		return exit(1)
 	}

@@ -157,7 +157,7 @@ func size(field func(*target) *int64, lo, hi int64) setter {
 			return "", err
 		}
 		if n < lo || n > hi {
-			return "", fmt.Errorf("%q is out of range: want %s to %s", s, formatBytes(lo), formatBytes(hi))
+			return "", fmt.Errorf("%q is out of range: want %s to %s", s, FormatBytes(lo), FormatBytes(hi))
 		}
 		*field(t) = n
 		return "", nil

@@ -68,6 +68,26 @@ func (r *Report) filter(keep func(Finding) bool) []Finding {
 	return out
 }
 
+// From tells where the value of a key comes from: "activemq.xml:12", a flag or a
+// variable; empty if nothing sets it. Of several keys the first counts that is
+// set.
+func (r *Report) From(keys ...string) string {
+	for _, key := range keys {
+		for i := len(r.Findings) - 1; i >= 0; i-- { // what has no line, and is stronger, stands last
+			f := r.Findings[i]
+			if f.key != key || f.Verdict == Refused || f.Verdict == Ignored {
+				continue
+			}
+			if f.Line > 0 {
+				return fmt.Sprintf("%s:%d", filepath.Base(r.File), f.Line)
+			}
+			name, _, _ := strings.Cut(f.What, "=")
+			return name
+		}
+	}
+	return ""
+}
+
 // Text is the finding as `config check` and the error of a failed start print
 // it: "activemq.xml:12: refused: WHAT: REASON".
 func (r *Report) Text(f Finding) string {

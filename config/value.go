@@ -27,8 +27,9 @@ func parseBytes(text string) (int64, error) {
 	return n << shift, nil
 }
 
-// formatBytes is the opposite of parseBytes, in the largest whole unit.
-func formatBytes(n int64) string {
+// FormatBytes writes a size as a file may have it, in the largest whole unit:
+// "64 mb".
+func FormatBytes(n int64) string {
 	for _, u := range []struct {
 		name  string
 		shift uint

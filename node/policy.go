@@ -68,7 +68,7 @@ func policies(cfg *config.Config) broker.Policies {
 }
 
 func entry(p *config.Policy, src source) broker.Entry {
-	return broker.Entry{Kind: kinds[p.Kind], Pattern: p.Pattern, Policy: policy(p), Said: src.said(p.Said)}
+	return broker.Entry{Kind: kinds[p.Kind], Pattern: p.Pattern, Policy: policy(p), Said: src.said(p.Said), At: src.line(p.Line)}
 }
 
 // redelivery has all values from its entry: what is not written is the entry's
@@ -80,7 +80,7 @@ func redelivery(r *config.Redelivery, src source) broker.Redelivery {
 	}
 	maps.Copy(said, src.said(r.Said))
 	return broker.Redelivery{Kind: kinds[r.Kind], Pattern: r.Pattern,
-		Max: r.Max, Delay: r.Delay, Next: r.Next, BackOff: r.BackOff, MaxDelay: r.MaxDelay, Said: said}
+		Max: r.Max, Delay: r.Delay, Next: r.Next, BackOff: r.BackOff, MaxDelay: r.MaxDelay, Said: said, At: src.line(r.Line)}
 }
 
 // policy translates field by field; a test sees that none is forgotten.

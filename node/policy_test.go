@@ -114,12 +114,12 @@ func TestMessaging(t *testing.T) {
 		}
 	}
 	want := broker.Virtual{
-		Topics: []broker.VirtualTopic{{Name: "events.>", Prefix: "Sub.*.", SelectorAware: true, Original: true}},
+		Topics: []broker.VirtualTopic{{Name: "events.>", Prefix: "Sub.*.", SelectorAware: true, Original: true, Said: "messaging.xml:29"}},
 		Composites: []broker.Composite{{Destination: queue("in"), Unmatched: true, ForwardOnly: true, Forward: []broker.Forward{
 			{Destination: queue("a")},
 			{Destination: message.Destination{Kind: message.Topic, Name: "b"}, Selector: "colour = 'red'"},
-		}}},
-		Mirror: &broker.Mirror{Prefix: "mirror.", Postfix: ""},
+		}, Said: "messaging.xml:30"}},
+		Mirror: &broker.Mirror{Prefix: "mirror.", Said: "messaging.xml:38"},
 	}
 	if !reflect.DeepEqual(c.Virtual, want) {
 		t.Errorf("got  %+v\nwant %+v", c.Virtual, want)
@@ -142,8 +142,8 @@ func TestExplain(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := c.Policies.Explain(message.Destination{Kind: message.Queue, Name: "orders.eu"})
-	if x.Entry != "orders.>" || x.Redelivery != "orders.>" {
-		t.Errorf("entry %q, redelivery %q", x.Entry, x.Redelivery)
+	if x.Entry != (broker.Held{Pattern: "orders.>", At: "messaging.xml:9"}) || x.Redelivery != (broker.Held{Pattern: "orders.>", At: "messaging.xml:16"}) {
+		t.Errorf("entry %+v, redelivery %+v", x.Entry, x.Redelivery)
 	}
 	from := map[string]string{}
 	for _, s := range x.Settings {
@@ -153,8 +153,8 @@ func TestExplain(t *testing.T) {
 		"queuePrefetch":          "10 messaging.xml:9",
 		"maximumRedeliveries":    "4 messaging.xml:16",
 		"redeliveryDelay":        "10s messaging.xml:16",
-		"maximumRedeliveryDelay": "0s messaging.xml:16, default of redeliveryPolicy",
-		"topicPrefetch":          "32767 default",
+		"maximumRedeliveryDelay": "0 messaging.xml:16, default of redeliveryPolicy",
+		"topicPrefetch":          "32767 ",
 	} {
 		if from[name] != want {
 			t.Errorf("%s: got %q, want %q", name, from[name], want)
