@@ -35,22 +35,24 @@ func identifier(m *message.Message, name string) any {
 }
 
 // header gives a header field as ActiveMQ's selectors see it: the delivery mode
-// is a word, destinations are written with their prefix.
+// is a word, destinations are written with their prefix. What is given as a
+// pointer does not have to be copied.
 func header(m *message.Message, name string) (v any, known bool) {
 	switch name {
 	case "JMSMessageID":
-		return m.ID, true
+		return &m.ID, true
 	case "JMSDestination":
 		if !m.Original.IsZero() {
 			return m.Original.String(), true
 		}
 		return m.Destination.String(), true
 	case "JMSReplyTo":
-		return text(m.ReplyTo.String()), true
+		to := m.ReplyTo.String()
+		return text(&to), true
 	case "JMSCorrelationID":
-		return text(m.CorrelationID), true
+		return text(&m.CorrelationID), true
 	case "JMSType":
-		return text(m.Type), true
+		return text(&m.Type), true
 	case "JMSDeliveryMode":
 		if m.Persistent {
 			return "PERSISTENT", true
@@ -59,13 +61,13 @@ func header(m *message.Message, name string) (v any, known bool) {
 	case "JMSPriority":
 		return int32(m.Priority), true
 	case "JMSTimestamp":
-		return m.Timestamp, true
+		return &m.Timestamp, true
 	case "JMSExpiration":
-		return m.Expiration, true
+		return &m.Expiration, true
 	case "JMSXUserID":
-		return text(m.UserID), true
+		return text(&m.UserID), true
 	case "JMSXGroupID":
-		return text(m.GroupID), true
+		return text(&m.GroupID), true
 	case "JMSXGroupSeq":
 		return m.GroupSeq, true
 	}
@@ -73,8 +75,8 @@ func header(m *message.Message, name string) (v any, known bool) {
 }
 
 // text gives nil for a header field that is not set.
-func text(s string) any {
-	if s == "" {
+func text(s *string) any {
+	if *s == "" {
 		return nil
 	}
 	return s
