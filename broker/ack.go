@@ -95,8 +95,13 @@ func (a *acking) settle() {
 // delivery.
 func (a *acking) giveBack() { a.tell(evReturn) }
 
-// tell posts an event for the messages of each link.
+// tell posts an event for the messages of each link. Where the broker redelivers,
+// a rejected message is one that failed: ActiveMQ's redelivery plug-in catches
+// what would go to the dead letters in the same way.
 func (a *acking) tell(kind eventKind) {
+	if kind == evReject && a.link.box.policy.RedeliveryDelay > 0 {
+		kind = evReturn
+	}
 	a.link.box.shard.inbox.post(event{kind: kind, box: a.link.box, consumer: a.link.consumer, entries: a.entries})
 	for i := range a.more {
 		a.more[i].tell(kind)
@@ -129,7 +134,8 @@ func (s *Subscription) Nack(d *Delivery, cumulative bool, _ *Tx, done func(error
 	s.giveBack("nack", d, cumulative, evReturn, done)
 }
 
-// Reject makes d a dead letter at once.
+// Reject makes d a dead letter at once, or has it redelivered if the policy of
+// its destination gives a delay for that.
 func (s *Subscription) Reject(d *Delivery, done func(error)) {
 	s.giveBack("reject", d, false, evReject, done)
 }

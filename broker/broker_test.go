@@ -654,3 +654,25 @@ func (s *brokenStore) Load(q store.QueueID, after store.Pos, n, maxBytes int) ([
 	}
 	return s.Store.Load(q, after, n, maxBytes)
 }
+
+// Where the broker redelivers, a rejected message has failed once and comes
+// again until that was once too often.
+func TestRejectIsRedeliveredByPolicy(t *testing.T) {
+	r := newRig(t, func(c *Config) {
+		c.Policies.Default = &Entry{Policy: policyWith(func(p *Policy) {
+			p.MaxRedeliveries, p.RedeliveryDelay = 1, time.Millisecond
+		})}
+	})
+	a := r.connect("")
+	a.sends(queueNamed("q"), 1, 1)
+	s := a.subscribe(Spec{Destination: queueNamed("q")})
+	s.Reject(a.expect("1")[0], nil)
+	d := a.expect("1")[0]
+	if !d.Redelivered || d.Count != 1 {
+		t.Fatalf("redelivered %v, count %d", d.Redelivered, d.Count)
+	}
+	s.Reject(d, nil)
+	b := r.connect("")
+	b.subscribe(Spec{Destination: queueNamed("ActiveMQ.DLQ")})
+	b.expect("1")
+}
