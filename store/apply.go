@@ -11,6 +11,7 @@ type scratch struct {
 	ops    []op
 	nested []op
 	found  map[place]found
+	jobs   map[JobPos]*Job // of the index; by the due time that the operation names
 }
 
 // place is a message's place among all queues.
@@ -69,6 +70,14 @@ func (s *Store) applyOp(at wal.Index, offset int, o *op) Outcome {
 		return s.applyDelete(at, o)
 	case opPurgeQueue:
 		return s.applyPurge(at, o)
+	case opPause:
+		return s.applyPause(at, o)
+	case opSchedule:
+		return s.applySchedule(at, offset, o)
+	case opFire:
+		return s.applyFire(at, o)
+	case opUnschedule:
+		return s.applyUnschedule(at, o)
 	case opPart:
 		return s.applyPart(at, offset, o)
 	case opStage:
@@ -133,6 +142,18 @@ func (s *Store) applyPurge(at wal.Index, o *op) Outcome {
 	d.purged = true
 	q.purged = q.next - 1
 	q.depth, q.bytes = 0, 0
+	return Outcome{Queue: q.id, Index: at}
+}
+
+func (s *Store) applyPause(at wal.Index, o *op) Outcome {
+	q := s.mu.queues[o.queue]
+	if q == nil {
+		return Outcome{Code: NoQueue, Queue: o.queue, Index: at}
+	}
+	if q.paused != o.on {
+		s.delta(q)
+		q.paused = o.on
+	}
 	return Outcome{Queue: q.id, Index: at}
 }
 

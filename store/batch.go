@@ -26,6 +26,7 @@ type Batch struct {
 	uploads []pendingUpload
 	bytes   int  // with the bodies that go ahead
 	solo    bool // has an operation that cannot be staged
+	version byte // the lowest that knows its operations
 	err     error
 }
 
@@ -48,6 +49,7 @@ func (b *Batch) Size() int { return b.bytes }
 // begin starts an operation whose payload has n bytes.
 func (b *Batch) begin(t opType, n int) {
 	b.solo = b.solo || t == opReign || t == opLimits
+	b.version = max(b.version, t.since())
 	if b.buf == nil {
 		b.buf = make([]byte, headRoom, headRoom+6+n)
 	}
@@ -88,6 +90,11 @@ func (b *Batch) uvarint(v uint64) { b.buf = binary.AppendUvarint(b.buf, v) }
 func (b *Batch) string(s string) {
 	b.uvarint(uint64(len(s)))
 	b.buf = append(b.buf, s...)
+}
+
+func (b *Batch) bytesOf(v []byte) {
+	b.uvarint(uint64(len(v)))
+	b.buf = append(b.buf, v...)
 }
 
 // CreateQueue creates a queue or, with sub, a durable subscription. Where one
@@ -144,6 +151,15 @@ func (b *Batch) DeleteQueue(q QueueID) { b.queueOp(opDeleteQueue, q) }
 // PurgeQueue removes everything that is in the queue when it is applied, in O(1).
 func (b *Batch) PurgeQueue(q QueueID) { b.queueOp(opPurgeQueue, q) }
 
+// Pause marks the queue as paused, or not: what is dispatched is the broker's
+// affair, the store keeps the mark.
+func (b *Batch) Pause(q QueueID, paused bool) {
+	b.begin(opPause, uvarintLen(uint64(q))+1)
+	b.uvarint(uint64(q))
+	b.buf = append(b.buf, bit(paused))
+	b.end()
+}
+
 func (b *Batch) queueOp(t opType, q QueueID) {
 	b.begin(t, uvarintLen(uint64(q)))
 	b.uvarint(uint64(q))
@@ -153,56 +169,81 @@ func (b *Batch) queueOp(t opType, q QueueID) {
 // Enqueue adds a message to its targets. The outcome's Seqs has one sequence
 // for each target, 0 where the queue is gone.
 func (b *Batch) Enqueue(e Enqueue) {
-	if len(e.Header) > MaxHeader {
-		b.refuse("a header of %d bytes, at most %d are allowed", len(e.Header), MaxHeader)
+	if !b.checkMessage(e.Header, e.Body, e.Producer) || !b.checkTargets(e.Targets) {
 		return
 	}
-	if len(e.Targets) > MaxTargets {
-		b.refuse("%d targets, at most %d are allowed", len(e.Targets), MaxTargets)
-		return
+	upload := len(e.Body) > PartSize
+	b.begin(opEnqueue, 1+targetsLen(e.Targets)+messageLen(e.Producer, e.Sequence, e.Header, e.Body))
+	b.buf = append(b.buf, bit(upload))
+	b.targets(e.Targets)
+	b.message(e.Producer, e.Sequence, e.Header, e.Body)
+	b.end()
+}
+
+func (b *Batch) checkMessage(header, body []byte, producer string) bool {
+	b.checkName(producer)
+	switch {
+	case len(header) > MaxHeader:
+		b.refuse("a header of %d bytes, at most %d are allowed", len(header), MaxHeader)
+	case uint64(len(body)) > 1<<32-1:
+		b.refuse("a body of %d bytes", len(body))
+	default:
+		return true
 	}
-	if uint64(len(e.Body)) > 1<<32-1 {
-		b.refuse("a body of %d bytes", len(e.Body))
-		return
+	return false
+}
+
+func (b *Batch) checkTargets(targets []Target) bool {
+	if len(targets) > MaxTargets {
+		b.refuse("%d targets, at most %d are allowed", len(targets), MaxTargets)
+		return false
 	}
-	for _, t := range e.Targets {
+	for _, t := range targets {
 		if !b.checkLane(t.Lane) {
-			return
+			return false
 		}
 	}
-	b.checkName(e.Producer)
-	upload := len(e.Body) > PartSize
-	n := 1 + uvarintLen(uint64(len(e.Targets)))
-	for _, t := range e.Targets {
+	return true
+}
+
+func targetsLen(targets []Target) int {
+	n := uvarintLen(uint64(len(targets)))
+	for _, t := range targets {
 		n += uvarintLen(uint64(t.Queue)) + 1
 	}
-	n += stringLen(len(e.Producer)) + uvarintLen(e.Sequence) + stringLen(len(e.Header))
-	if upload {
-		n += 2*wideUvarint + uvarintLen(uint64(len(e.Body)))
-	} else {
-		n += stringLen(len(e.Body))
-	}
-	b.begin(opEnqueue, n)
-	b.buf = append(b.buf, bit(upload))
-	b.uvarint(uint64(len(e.Targets)))
-	for _, t := range e.Targets {
+	return n
+}
+
+func (b *Batch) targets(targets []Target) {
+	b.uvarint(uint64(len(targets)))
+	for _, t := range targets {
 		b.uvarint(uint64(t.Queue))
 		b.buf = append(b.buf, byte(t.Lane))
 	}
-	b.string(e.Producer)
-	b.uvarint(e.Sequence)
-	b.uvarint(uint64(len(e.Header)))
-	b.buf = append(b.buf, e.Header...)
-	if upload {
-		b.uploads = append(b.uploads, pendingUpload{len(b.buf), e.Body})
-		b.buf = appendWide(appendWide(b.buf, 0), 0)
-		b.uvarint(uint64(len(e.Body)))
-		b.bytes += len(e.Body)
-	} else {
-		b.uvarint(uint64(len(e.Body)))
-		b.buf = append(b.buf, e.Body...)
+}
+
+func messageLen(producer string, sequence uint64, header, body []byte) int {
+	n := stringLen(len(producer)) + uvarintLen(sequence) + stringLen(len(header))
+	if len(body) > PartSize {
+		return n + 2*wideUvarint + uvarintLen(uint64(len(body)))
 	}
-	b.end()
+	return n + stringLen(len(body))
+}
+
+// message appends what an enqueue and a schedule end with. A body that goes
+// ahead is named by its upload, whose id is set when it is known.
+func (b *Batch) message(producer string, sequence uint64, header, body []byte) {
+	b.string(producer)
+	b.uvarint(sequence)
+	b.bytesOf(header)
+	if len(body) <= PartSize {
+		b.bytesOf(body)
+		return
+	}
+	b.uploads = append(b.uploads, pendingUpload{len(b.buf), body})
+	b.buf = appendWide(appendWide(b.buf, 0), 0)
+	b.uvarint(uint64(len(body)))
+	b.bytes += len(body)
 }
 
 // Remove takes a message out of its queue: acknowledged, discarded or expired.
@@ -230,8 +271,7 @@ func (b *Batch) Move(q QueueID, p Pos, to QueueID, lane Lane, header []byte) {
 	b.pos(q, p)
 	b.uvarint(uint64(to))
 	b.buf = append(b.buf, byte(lane))
-	b.uvarint(uint64(len(header)))
-	b.buf = append(b.buf, header...)
+	b.bytesOf(header)
 	b.end()
 }
 
@@ -296,10 +336,11 @@ func appendWide(b []byte, v uint64) []byte {
 
 // frame writes magic, version and number of operations right before from,
 // which is headRoom or lies where an operation before it was, and gives the
-// batch that ends at to.
-func frame(buf []byte, n int) []byte {
+// batch that ends at to. A batch says the lowest version that knows its
+// operations, so that nodes that were not updated yet follow as long as they can.
+func frame(buf []byte, version byte, n int) []byte {
 	var head [headRoom]byte
-	h := append(head[:0], batchMagic, batchVersion)
+	h := append(head[:0], batchMagic, max(version, 1))
 	h = binary.AppendUvarint(h, uint64(n))
 	start := headRoom - len(h)
 	copy(buf[start:], h)

@@ -59,7 +59,7 @@ func BenchmarkApply(b *testing.B) {
 	s, q := benchStore(b, vfs.NewMem(), "store", Options{})
 	var e Batch
 	e.Enqueue(Enqueue{Targets: []Target{{q, 0}}, Header: make([]byte, 100), Body: make([]byte, 1024)})
-	enqueue := frame(e.buf, 1)
+	enqueue := frame(e.buf, 1, 1)
 	at := wal.Index(2)
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -67,7 +67,7 @@ func BenchmarkApply(b *testing.B) {
 		r := s.Apply(at, 1, 16, enqueue).(*Result)
 		var rm Batch
 		rm.Remove(q, Pos{0, r.Ops[0].Seqs[0]})
-		s.Apply(at+1, 1, 16, frame(rm.buf, 1))
+		s.Apply(at+1, 1, 16, frame(rm.buf, 1, 1))
 		if i%16 == 0 { // group commit
 			s.Settle(at+1, 1, nil)
 		}

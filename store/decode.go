@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // ErrVersion is returned for data that a later version wrote.
@@ -114,7 +115,7 @@ func decodeBatch(ops []op, batch []byte) ([]op, error) {
 	if r.err == nil && magic != batchMagic {
 		return ops, fmt.Errorf("batch: %w: magic %#x", ErrMalformed, magic)
 	}
-	if r.err == nil && version != batchVersion {
+	if r.err == nil && (version == 0 || version > batchVersion) {
 		return ops, fmt.Errorf("batch: %w: version %d, this one knows %d", ErrVersion, version, batchVersion)
 	}
 	n := r.uvarint()
@@ -168,6 +169,10 @@ func (o *op) decode(r *reader, nested bool) error {
 		if o.n = r.uvarint(); o.n > 1<<32-1 {
 			r.fail("count %d", o.n)
 		}
+	case opPause:
+		o.queue, o.on = QueueID(r.uvarint()), r.bool()
+	case opSchedule, opFire, opUnschedule:
+		o.decodeJob(r)
 	case opPart, opStage, opCommit, opDrop, opReign, opLimits:
 		if nested {
 			return fmt.Errorf("%w: not allowed within a transaction", ErrMalformed)
@@ -249,6 +254,11 @@ func decodeSubscription(r *reader) *Subscription {
 
 func (o *op) decodeEnqueue(r *reader) {
 	o.upload = r.bool()
+	o.decodeTargets(r)
+	o.decodeMessage(r)
+}
+
+func (o *op) decodeTargets(r *reader) {
 	n := r.uvarint()
 	if n > MaxTargets || n > uint64(len(r.b)/2) {
 		r.fail("%d targets", n)
@@ -264,6 +274,10 @@ func (o *op) decodeEnqueue(r *reader) {
 		return
 	}
 	o.targets = before[:len(before)-len(r.b)]
+}
+
+// decodeMessage reads what an enqueue and a schedule end with.
+func (o *op) decodeMessage(r *reader) {
 	o.name, o.sequence = r.bytes(MaxName), r.uvarint()
 	o.header = r.bytes(MaxHeader)
 	if o.upload {
@@ -276,6 +290,39 @@ func (o *op) decodeEnqueue(r *reader) {
 	o.body = r.bytes(PartSize)
 	o.at = r.off - len(o.body)
 	o.size = uint64(len(o.body))
+}
+
+func (o *op) decodeJob(r *reader) {
+	switch o.typ {
+	case opSchedule:
+		o.upload, o.due = r.bool(), r.due()
+		o.spec = r.bytes(MaxSpec)
+		o.decodeMessage(r)
+	case opFire:
+		o.job, o.due, o.next = JobID(r.uvarint()), r.due(), r.instant()
+		o.spec = r.bytes(MaxSpec)
+		o.decodeTargets(r)
+		o.header = r.bytes(MaxHeader)
+	case opUnschedule:
+		o.job = JobID(r.uvarint())
+	}
+}
+
+// instant reads a time in milliseconds since 1970; 0 stands for none.
+func (r *reader) instant() int64 {
+	v := r.uvarint()
+	if v > math.MaxInt64 {
+		r.fail("time %d", v)
+	}
+	return int64(v)
+}
+
+func (r *reader) due() int64 {
+	v := r.instant()
+	if v <= 0 {
+		r.fail("due at %d", v)
+	}
+	return v
 }
 
 // target takes the next target off o.targets, which were checked.

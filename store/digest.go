@@ -16,7 +16,7 @@ import (
 )
 
 // Digest gives a sum over the logical state at one index: queues, their
-// messages with counts, headers and bodies, producers, what is staged and
+// messages with counts, headers and bodies, jobs, producers, what is staged and
 // uploaded, the reign. It is the same on every node that applied the same
 // entries, whatever its generations were. The membership is not part of it. It
 // closes the generation and reads everything that is pending.
@@ -65,7 +65,8 @@ func (d *digester) run() error {
 		return err
 	}
 	d.numbers(uint64(st.applied), st.term, uint64(st.reign.index), st.reign.term, st.reign.node, uint64(st.reign.wall),
-		uint64(st.lastQueue), st.producers.clock, st.producers.limit)
+		uint64(st.lastQueue), st.producers.clock, st.producers.limit,
+		uint64(st.lastJob), st.jobs, st.jobBytes)
 	for _, id := range slices.Sorted(maps.Keys(st.queues)) {
 		if err := d.queue(st.queues[id]); err != nil {
 			return fmt.Errorf("queue %d: %w", id, err)
@@ -78,11 +79,31 @@ func (d *digester) run() error {
 	if err := d.stages(st.stages); err != nil {
 		return err
 	}
-	return d.uploads(st.uploads)
+	if err := d.uploads(st.uploads); err != nil {
+		return err
+	}
+	return d.jobs()
+}
+
+func (d *digester) jobs() error {
+	return scan(d.r, []byte{keyJobPos}, []byte{keyJobPos + 1}, func(k, v []byte) error {
+		p, ok := jobPosOfKey(k)
+		if !ok {
+			return fmt.Errorf("%w: job key %x", ErrCorrupt, k)
+		}
+		j, err := decodeJob(p, v)
+		if err != nil {
+			return err
+		}
+		d.numbers(uint64(j.Due), uint64(j.ID), uint64(j.Index), uint64(j.BodySize))
+		d.bytes(j.Spec)
+		d.bytes(j.Header)
+		return d.shared(j.body, uint64(j.BodySize))
+	})
 }
 
 func (d *digester) queue(q *queue) error {
-	rec := queueRecord{kind: q.kind, name: q.name, sub: q.sub, next: q.next, depth: q.depth, bytes: q.bytes}
+	rec := queueRecord{kind: q.kind, name: q.name, sub: q.sub, next: q.next, depth: q.depth, bytes: q.bytes, paused: q.paused}
 	d.numbers(uint64(q.id))
 	d.bytes(rec.append(nil))
 	lo, hi := partRange(q.id, inEntries)
@@ -122,6 +143,9 @@ func (d *digester) value(k []byte) error {
 
 // shared adds the bytes of a shared body, chunk after chunk.
 func (d *digester) shared(id bodyID, size uint64) error {
+	if size == 0 {
+		return nil
+	}
 	lo := appendBodyID([]byte{keyChunk}, id)
 	var n uint64
 	err := scan(d.r, lo, after(lo), func(_, v []byte) error {
@@ -142,7 +166,7 @@ func (d *digester) stages(all map[opaqueID]*stage) error {
 		for i := range st.ops {
 			so := &st.ops[i]
 			d.bytes(so.append(nil))
-			if so.typ == opEnqueue && so.size > 0 && !so.noBody {
+			if so.hasBody() && !so.noBody {
 				if err := d.shared(so.src, so.size); err != nil {
 					return err
 				}

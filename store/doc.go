@@ -16,7 +16,7 @@
 // unless noted, a string or bytes is a length and its bytes:
 //
 //	byte    magic, 0xB7
-//	byte    version, 1
+//	byte    version, 1; 2 for jobs and pauses
 //	uvarint number of operations
 //	per operation:
 //	  byte    type, see the table in ops.go

@@ -35,8 +35,8 @@ func describe(k, v []byte) string {
 		if err != nil {
 			return bad(err)
 		}
-		return fmt.Sprintf("meta: applied %d, term %d, membership of %d bytes, reign %+v, last queue %d, producers %d",
-			m.applied, m.term, len(m.membership), m.reign, m.lastQueue, m.limit)
+		return fmt.Sprintf("meta: applied %d, term %d, membership of %d bytes, reign %+v, last queue %d, producers %d, %d jobs of %d, %d bytes",
+			m.applied, m.term, len(m.membership), m.reign, m.lastQueue, m.limit, m.jobs.jobs, m.jobs.lastJob, m.jobs.jobBytes)
 	case k[0] == keyAhead:
 		q, err := decodeAhead(v)
 		if err != nil {
@@ -48,8 +48,8 @@ func describe(k, v []byte) string {
 		if err != nil {
 			return bad(err)
 		}
-		return fmt.Sprintf("queue %d: %s %q %+v, next %d, purged %d, %d messages, %d bytes, heads %d",
-			binary.BigEndian.Uint64(k[1:]), q.kind, q.name, q.sub, q.next, q.purged, q.depth, q.bytes, q.heads)
+		return fmt.Sprintf("queue %d: %s %q %+v, next %d, purged %d, %d messages, %d bytes, heads %d, paused %t",
+			binary.BigEndian.Uint64(k[1:]), q.kind, q.name, q.sub, q.next, q.purged, q.depth, q.bytes, q.heads, q.paused)
 	case k[0] == keyIn && len(k) == posKeyLen:
 		return describeIn(k, v)
 	case k[0] == keyChunk && len(k) == 17:
@@ -58,6 +58,8 @@ func describe(k, v []byte) string {
 	case k[0] == keyRef && len(k) == refKeyLen:
 		id, r, _ := refOfKey(k)
 		return fmt.Sprintf("shared body %d/%d held by %c %d %d/%d %d", id.index, id.offset, r.kind, r.a, r.lane, r.b, r.n)
+	case k[0] == keyJobPos && len(k) == 17, k[0] == keyJob && len(k) == 9:
+		return describeJob(k, v)
 	case k[0] == keyWindow:
 		wd, err := decodeWindow(string(k[1:]), v)
 		if err != nil {
@@ -66,6 +68,23 @@ func describe(k, v []byte) string {
 		return fmt.Sprintf("producer %q: last %d, use %d", wd.name, wd.last, wd.use)
 	}
 	return describeOpaque(k, v)
+}
+
+func describeJob(k, v []byte) string {
+	if k[0] == keyJob {
+		due, err := decodeJobDue(v)
+		if err != nil {
+			return fmt.Sprintf("job %d: %v", binary.BigEndian.Uint64(k[1:]), err)
+		}
+		return fmt.Sprintf("job %d: due at %d", binary.BigEndian.Uint64(k[1:]), due)
+	}
+	p, _ := jobPosOfKey(k)
+	j, err := decodeJob(p, v)
+	if err != nil {
+		return fmt.Sprintf("job %s: %v", p, err)
+	}
+	return fmt.Sprintf("job %s: index %d, spec %d bytes, header %d bytes, body %d bytes at %d/%d",
+		p, j.Index, len(j.Spec), len(j.Header), j.BodySize, j.body.index, j.body.offset)
 }
 
 func describeIn(k, v []byte) string {

@@ -48,6 +48,9 @@ func (s *Store) writeGeneration(ctx context.Context, ix *index, sl *sealed) erro
 	f.producers()
 	f.stages()
 	f.uploads()
+	if err := f.jobs(); err != nil {
+		return errors.Join(err, f.b.Close())
+	}
 	f.del([]byte{keyAhead})
 	f.v = sl.meta.append(f.v[:0])
 	f.set([]byte{keyMeta}, f.v)

@@ -20,12 +20,18 @@ func FuzzBatch(f *testing.F) {
 	b.DeleteQueue(1)
 	b.Reign(1, 2, -3)
 	b.Limits(5)
-	f.Add(bytes.Clone(frame(b.buf, b.Len())))
+	b.Pause(1, true)
+	b.Schedule(Schedule{Due: 9, Spec: []byte("s"), Header: []byte("h"), Body: []byte("body"), Producer: "p", Sequence: 4})
+	b.Fire(Fire{Job: 1, Due: 9, Targets: []Target{{1, 2}}, Header: []byte("h2"), Next: 10, Spec: []byte("s2")})
+	b.Unschedule(1)
+	f.Add(bytes.Clone(frame(b.buf, b.version, b.Len())))
 	p := proposal{}
 	ops := b.buf[headRoom:b.ends[4]]
-	f.Add(frame(append(p.control(opStage, opaqueID{1, 1}, 0, len(ops)), ops...), 1))
-	f.Add(frame(append(p.control(opPart, opaqueID{1, 1}, 0, 3), "abc"...), 1))
-	f.Add(frame(p.control(opCommit, opaqueID{1, 1}, 1, 0), 1))
+	f.Add(frame(append(p.control(opStage, opaqueID{1, 1}, 0, len(ops)), ops...), 1, 1))
+	ops = b.buf[b.ends[8]:]
+	f.Add(frame(append(p.control(opStage, opaqueID{1, 1}, 0, len(ops)), ops...), b.version, 1))
+	f.Add(frame(append(p.control(opPart, opaqueID{1, 1}, 0, 3), "abc"...), 1, 1))
+	f.Add(frame(p.control(opCommit, opaqueID{1, 1}, 1, 0), 1, 1))
 	f.Add([]byte{batchMagic, batchVersion, 0})
 
 	fs := vfs.NewMem()
@@ -68,7 +74,11 @@ func FuzzRecords(f *testing.F) {
 	w.mark(3)
 	u := uploadState{body: bodyID{1, 2}, parts: 3, size: 4}
 	so := stagedOp{op: op{typ: opEnqueue, targets: []byte{1, 0}, ntargets: 1, header: []byte("h"), size: 3}, src: bodyID{1, 2}}
-	for _, b := range [][]byte{e.append(nil), m.append(nil), q.append(nil), w.append(nil), u.append(nil), so.append(nil),
+	sj := stagedOp{op: op{typ: opSchedule, due: 5, spec: []byte("s"), header: []byte("h")}}
+	j := Job{JobPos: JobPos{5, 1}, Index: 2, Spec: []byte("s"), Header: []byte("h"), BodySize: 3, body: bodyID{1, 2}}
+	q2, m2 := q, m
+	q2.paused, m2.jobs = true, jobCounters{1, 2, 3}
+	for _, b := range [][]byte{sj.append(nil), j.append(nil), appendJobDue(nil, 5), q2.append(nil), m2.append(nil), e.append(nil), m.append(nil), q.append(nil), w.append(nil), u.append(nil), so.append(nil),
 		appendAhead(nil, []QueueID{1, 2}), appendStageHead(nil, 1, 2, true)} {
 		f.Add(b)
 	}
@@ -94,10 +104,13 @@ func FuzzRecords(f *testing.F) {
 		again("upload", err, func() []byte { return u.append(nil) }, func(b []byte) error { _, err := decodeUpload(b); return err })
 		so, err := decodeStaged(b)
 		again("staged", err, func() []byte { return so.append(nil) }, func(b []byte) error { _, err := decodeStaged(b); return err })
+		j, err := decodeJob(JobPos{}, b)
+		again("job", err, func() []byte { return j.append(nil) }, func(b []byte) error { _, err := decodeJob(JobPos{}, b); return err })
+		_, _ = decodeJobDue(b)
 		_, _ = decodeAhead(b)
 		_, _, _, _ = decodeStageHead(b)
 		_, _ = decodeCheckpointMeta(b)
-		for _, k := range []byte{keyMeta, keyAhead, keyQueue, keyIn, keyChunk, keyRef, keyWindow, keyStage, keyUpload, keyGrave} {
+		for _, k := range []byte{keyMeta, keyAhead, keyQueue, keyIn, keyChunk, keyRef, keyWindow, keyStage, keyUpload, keyGrave, keyJobPos, keyJob} {
 			_ = describe(append([]byte{k}, b...), b)
 		}
 	})

@@ -15,6 +15,7 @@ type generation struct {
 	evicted map[string]struct{}
 	stages  map[opaqueID]*stageDelta
 	uploads map[opaqueID]uploadState // as it stands; parts 0: gone
+	jobs    jobChanges
 
 	memory  int64 // what it holds
 	bodies  int64 // of that, bytes of bodies
@@ -117,7 +118,7 @@ type chunk struct {
 type ref struct {
 	kind refKind
 	lane Lane
-	a, b uint64 // queue and seq; or term and counter of an upload or transaction
+	a, b uint64 // queue and seq; term and counter of an upload or transaction; or a job and 0
 	n    uint32 // number of the operation in the transaction
 }
 
@@ -127,6 +128,7 @@ const (
 	refQueue  refKind = 'q'
 	refUpload refKind = 'u'
 	refStage  refKind = 't'
+	refJob    refKind = 'j'
 )
 
 type refChange struct {

@@ -80,6 +80,7 @@ type QueueInfo struct {
 	Depth        uint64        // pending messages, exact
 	Bytes        uint64        // their headers and bodies, exact
 	Last         Seq           // sequence of the last message that was enqueued, 0 for none
+	Paused       bool          // as Pause set it
 }
 
 // A bodyID addresses a body that does not stand in the range of one queue, or

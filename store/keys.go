@@ -19,6 +19,8 @@ import (
 //	't' term:8 counter:8                  staged transaction; with n:4 behind, operation n of it
 //	'u' term:8 counter:8                  upload in progress
 //	'g' queue:8                           grave: entries up to a sequence that are to be cleaned
+//	'J' due:8 job:8                       job: where, size, spec, header
+//	'j' job:8                             its due time
 const (
 	keyMeta   = 'm'
 	keyAhead  = 'a'
@@ -30,6 +32,8 @@ const (
 	keyStage  = 't'
 	keyUpload = 'u'
 	keyGrave  = 'g'
+	keyJobPos = 'J'
+	keyJob    = 'j'
 
 	inEntries = 'e'
 	inBodies  = 'o'
@@ -113,6 +117,22 @@ func appendOpaqueKey(b []byte, kind byte, id opaqueID) []byte {
 
 func appendStageOpKey(b []byte, id opaqueID, n int) []byte {
 	return binary.BigEndian.AppendUint32(appendOpaqueKey(b, keyStage, id), uint32(n))
+}
+
+func appendJobPosKey(b []byte, p JobPos) []byte {
+	b = binary.BigEndian.AppendUint64(append(b, keyJobPos), uint64(p.Due))
+	return binary.BigEndian.AppendUint64(b, uint64(p.ID))
+}
+
+func jobPosOfKey(k []byte) (JobPos, bool) {
+	if len(k) != 17 {
+		return JobPos{}, false
+	}
+	return JobPos{int64(binary.BigEndian.Uint64(k[1:])), JobID(binary.BigEndian.Uint64(k[9:]))}, true
+}
+
+func appendJobKey(b []byte, id JobID) []byte {
+	return binary.BigEndian.AppendUint64(append(b, keyJob), uint64(id))
 }
 
 // after gives the first key behind all that begin with prefix.

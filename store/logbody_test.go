@@ -32,7 +32,7 @@ func TestBodiesOfOneEntry(t *testing.T) {
 	for i := range n {
 		var b Batch
 		b.Enqueue(Enqueue{Targets: []Target{{Queue: q}}, Header: []byte("h"), Body: fmt.Appendf(nil, "%01000d", i)})
-		batches = append(batches, frame(b.buf, len(b.ends)))
+		batches = append(batches, frame(b.buf, b.version, len(b.ends)))
 	}
 	log.commit(batches...)
 	list, err := s.Load(q, Pos{}, n, 1<<20)

@@ -64,11 +64,18 @@ func (s *Store) prefetch(ops []op) error {
 	if len(s.scratch.found) > 0 {
 		clear(s.scratch.found)
 	}
+	if len(s.scratch.jobs) > 0 {
+		clear(s.scratch.jobs)
+	}
 	for i := range ops {
 		o := &ops[i]
 		switch o.typ {
 		case opRemove, opMove, opSetCount:
 			if err := s.prefetchOne(o); err != nil {
+				return err
+			}
+		case opFire, opUnschedule:
+			if err := s.prefetchJob(o); err != nil {
 				return err
 			}
 		case opCommit:
@@ -91,6 +98,10 @@ func (s *Store) prefetchStage(id opaqueID) error {
 		switch o := &st.ops[i].op; o.typ {
 		case opRemove, opMove, opSetCount:
 			if err := s.prefetchOne(o); err != nil {
+				return err
+			}
+		case opFire, opUnschedule:
+			if err := s.prefetchJob(o); err != nil {
 				return err
 			}
 		}

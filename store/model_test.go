@@ -20,6 +20,16 @@ type model struct {
 	stages  map[opaqueID]*modelStage
 	uploads map[opaqueID][][]byte
 	reign   wal.Index
+	lastJob JobID
+	jobs    map[JobID]*modelJob
+}
+
+type modelJob struct {
+	due    int64
+	index  wal.Index
+	spec   []byte
+	header []byte
+	body   []byte
 }
 
 type modelQueue struct {
@@ -28,6 +38,8 @@ type modelQueue struct {
 	sub  *Subscription
 	next Seq
 	msgs map[Pos]modelMessage
+
+	paused bool
 }
 
 type modelMessage struct {
@@ -57,7 +69,7 @@ type modelOp struct {
 
 func newModel() *model {
 	return &model{queues: map[QueueID]*modelQueue{}, limit: defaultProducers,
-		stages: map[opaqueID]*modelStage{}, uploads: map[opaqueID][][]byte{}}
+		stages: map[opaqueID]*modelStage{}, uploads: map[opaqueID][][]byte{}, jobs: map[JobID]*modelJob{}}
 }
 
 func (m *model) apply(t *testing.T, at wal.Index, batch []byte) []Outcome {
@@ -79,7 +91,7 @@ func (m *model) apply(t *testing.T, at wal.Index, batch []byte) []Outcome {
 // take gets the body of an operation; an upload is used up by it.
 func (m *model) take(o *op) modelOp {
 	mo := modelOp{op: *o, body: o.body}
-	if o.typ != opEnqueue || !o.upload {
+	if o.typ != opEnqueue && o.typ != opSchedule || !o.upload {
 		return mo
 	}
 	mo.body = bytes.Join(m.uploads[o.id], nil)
@@ -122,6 +134,15 @@ func (m *model) one(at wal.Index, o modelOp) Outcome {
 		}
 	case opRemove, opMove, opSetCount:
 		return m.message(at, &o.op, q)
+	case opPause:
+		out.Queue = o.queue
+		if q == nil {
+			out.Code = NoQueue
+		} else {
+			q.paused = o.on
+		}
+	case opSchedule, opFire, opUnschedule:
+		return m.job(at, o)
 	case opPart:
 		if uint64(len(m.uploads[o.id])) != o.n || len(o.body) == 0 {
 			out.Code = OutOfPlace
@@ -160,7 +181,7 @@ func (m *model) create(at wal.Index, o *op) Outcome {
 		}
 	}
 	m.last++
-	m.queues[m.last] = &modelQueue{o.kind, string(o.name), o.sub, 1, map[Pos]modelMessage{}}
+	m.queues[m.last] = &modelQueue{o.kind, string(o.name), o.sub, 1, map[Pos]modelMessage{}, false}
 	return Outcome{Created: true, Queue: m.last, Index: at}
 }
 
@@ -300,11 +321,11 @@ func (m *model) check(s *Store) error {
 			return fmt.Errorf("queue %d: %w", info.ID, err)
 		}
 	}
-	return nil
+	return m.checkJobs(s)
 }
 
 func (q *modelQueue) check(s *Store, info QueueInfo) error {
-	want := QueueInfo{ID: info.ID, Kind: q.kind, Name: q.name, Subscription: q.sub, Depth: uint64(len(q.msgs)), Last: q.next - 1}
+	want := QueueInfo{ID: info.ID, Kind: q.kind, Name: q.name, Subscription: q.sub, Depth: uint64(len(q.msgs)), Last: q.next - 1, Paused: q.paused}
 	for _, m := range q.msgs {
 		want.Bytes += uint64(len(m.header) + len(m.body))
 	}

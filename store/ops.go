@@ -19,8 +19,12 @@ const (
 	opReign       opType = 12 // term, node, wall time (zigzag)
 	opLimits      opType = 13 // producers
 
+	opPause      opType = 14 // queue, flag
+	opSchedule   opType = 16 // due, spec, producer, sequence, header, body inline or upload
+	opFire       opType = 17 // job, due, next due, spec, targets, header
+	opUnschedule opType = 18 // job
+
 	// Reserved; a binary that knows them raises batchVersion with the first.
-	// 16–19 schedules: add, fire and re-arm, remove
 	// 20–27 XA: prepare, commit, rollback, forget, lock
 	// 28–29 evictions: by policy, by expiry of a subscription
 )
@@ -36,12 +40,21 @@ var opNames = [...]string{
 	opCreateQueue: "create-queue", opDeleteQueue: "delete-queue", opPurgeQueue: "purge-queue",
 	opEnqueue: "enqueue", opRemove: "remove", opMove: "move", opSetCount: "set-count",
 	opPart: "part", opStage: "stage", opCommit: "commit", opDrop: "drop",
-	opReign: "reign", opLimits: "limits",
+	opReign: "reign", opLimits: "limits", opPause: "pause",
+	opSchedule: "schedule", opFire: "fire", opUnschedule: "unschedule",
+}
+
+// since gives the version of the batch that an operation came with.
+func (t opType) since() byte {
+	if t >= opPause {
+		return 2
+	}
+	return 1
 }
 
 const (
 	batchMagic   = 0xB7
-	batchVersion = 1
+	batchVersion = 2
 )
 
 // Limits of the format. They keep an entry of the log within 1 MiB.
@@ -56,6 +69,8 @@ const (
 	// MaxName is the longest name of a queue, client, subscription, topic or
 	// producer, and the longest selector, in bytes.
 	MaxName = 16 << 10
+	// MaxSpec is the longest spec of a job in bytes.
+	MaxSpec = 4 << 10
 
 	stageSize = 256 << 10 // a batch above this is staged in pieces of about this size
 	maxBatch  = 900 << 10 // no batch is longer than this
@@ -68,20 +83,28 @@ type op struct {
 	queue    QueueID
 	pos      Pos
 	to       Target
-	name     []byte // create: name; enqueue: producer
+	name     []byte // create: name; enqueue, schedule: producer
 	sub      *Subscription
-	targets  []byte // enqueue: encoded targets, checked
+	targets  []byte // enqueue, fire: encoded targets, checked
 	ntargets int
 	sequence uint64
 	header   []byte
-	body     []byte // enqueue inline, part, stage: nested operations
+	body     []byte // enqueue or schedule inline, part, stage: nested operations
 	at       int    // offset of body[0] in the batch
-	upload   bool   // enqueue: the body is upload id
+	upload   bool   // enqueue, schedule: the body is upload id
 	id       opaqueID
 	n        uint64 // part, stage: number; commit: pieces; set-count: count; reign: node; limits: producers
-	size     uint64 // enqueue of an upload: length of the body; reign: term
+	size     uint64 // enqueue, schedule: length of the body; reign: term
 	wall     int64
+	job      JobID  // fire, unschedule
+	due      int64  // schedule, fire
+	next     int64  // fire
+	spec     []byte // schedule, fire
+	on       bool   // pause
 }
+
+// hasBody reports whether o brings a body.
+func (o *op) hasBody() bool { return (o.typ == opEnqueue || o.typ == opSchedule) && o.size > 0 }
 
 const (
 	dropUpload Kind = 1

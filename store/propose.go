@@ -48,7 +48,7 @@ func (s *Store) propose(l Log, b *Batch, done func(Result, error)) {
 	if len(b.ends) == 0 {
 		b.buf = make([]byte, headRoom)
 	}
-	l.Propose(frame(b.buf, len(b.ends)), func(r any, err error) { finish(r, err, done) })
+	l.Propose(frame(b.buf, b.version, len(b.ends)), func(r any, err error) { finish(r, err, done) })
 }
 
 func (s *Store) check(b *Batch) error {
@@ -110,7 +110,7 @@ func (p *proposal) upload() {
 		for n := 0; n*PartSize < len(u.body); n++ {
 			part := u.body[n*PartSize : min((n+1)*PartSize, len(u.body))]
 			buf := p.control(opPart, id, uint64(n), len(part))
-			p.log.Propose(frame(append(buf, part...), 1), ignore)
+			p.log.Propose(frame(append(buf, part...), 1, 1), ignore)
 		}
 	}
 }
@@ -140,7 +140,7 @@ func (p *proposal) stage(done func(Result, error)) {
 	from := headRoom
 	send := func(to int) {
 		buf := p.control(opStage, id, pieces, to-from)
-		p.log.Propose(frame(append(buf, p.b.buf[from:to]...), 1), ignore)
+		p.log.Propose(frame(append(buf, p.b.buf[from:to]...), p.b.version, 1), ignore)
 		pieces++
 		from = to
 	}
@@ -150,7 +150,7 @@ func (p *proposal) stage(done func(Result, error)) {
 		}
 	}
 	send(len(p.b.buf))
-	p.log.Propose(frame(p.control(opCommit, id, pieces, 0), 1), func(r any, err error) {
+	p.log.Propose(frame(p.control(opCommit, id, pieces, 0), 1, 1), func(r any, err error) {
 		finish(r, err, func(r Result, err error) { done(staged(r, len(p.b.ends)), err) })
 	})
 }

@@ -93,11 +93,11 @@ func TestReignDropsStages(t *testing.T) {
 	b.Enqueue(Enqueue{Targets: []Target{{q, 0}}, Body: []byte("b"), Producer: "p", Sequence: 5})
 	id := opaqueID{1, 1}
 	ops := b.buf[headRoom:]
-	log.commit(frame(append(p.control(opStage, id, 0, len(ops)), ops...), 1))
+	log.commit(frame(append(p.control(opStage, id, 0, len(ops)), ops...), 1, 1))
 	b = &Batch{}
 	b.Reign(2, 1, 0)
 	propose(t, s, b)
-	r := log.commit(frame(p.control(opCommit, id, 1, 0), 1))[0].(*Result)
+	r := log.commit(frame(p.control(opCommit, id, 1, 0), 1, 1))[0].(*Result)
 	if r.Ops[0].Code != NoStage {
 		t.Fatal(r)
 	}

@@ -11,6 +11,7 @@ type queue struct {
 	purged Seq // all up to here are gone
 	depth  uint64
 	bytes  uint64
+	paused bool
 	shared bool // entries of the index may refer to shared bodies
 
 	flushed    Seq    // messages up to here entered the index, if they lived
@@ -21,7 +22,7 @@ type queue struct {
 }
 
 func (q *queue) info() QueueInfo {
-	return QueueInfo{q.id, q.kind, q.name, q.sub, q.depth, q.bytes, q.next - 1}
+	return QueueInfo{q.id, q.kind, q.name, q.sub, q.depth, q.bytes, q.next - 1, q.paused}
 }
 
 func (q *queue) head(l Lane) Seq {

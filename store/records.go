@@ -11,11 +11,17 @@ import (
 // recordVersion is the first byte of every value in the index but bodies.
 const recordVersion = 1
 
-func (r *reader) version() {
-	if v := r.byte(); r.err == nil && v != recordVersion {
-		r.err = fmt.Errorf("record: %w: version %d, this one knows %d", ErrVersion, v, recordVersion)
+func (r *reader) version() { r.versionUpTo(recordVersion) }
+
+// versionUpTo reads the version of a record whose kind has several: a later one
+// is written only where an earlier one cannot say what there is to say.
+func (r *reader) versionUpTo(last byte) byte {
+	v := r.byte()
+	if r.err == nil && (v == 0 || v > last) {
+		r.err = fmt.Errorf("record: %w: version %d, this one knows %d", ErrVersion, v, last)
 		r.b = nil
 	}
+	return v
 }
 
 // entryRecord is the value of an entry:
@@ -73,25 +79,48 @@ type metaRecord struct {
 	lastQueue  QueueID
 	clock      uint64 // of the producers
 	limit      uint64
+	jobs       jobCounters
 }
 
+// jobCounters are what the state has of jobs in all.
+type jobCounters struct {
+	lastJob  JobID
+	jobs     uint64
+	jobBytes uint64 // specs, headers and bodies
+}
+
+// append encodes the record. Version 2 ends with the counters of jobs; it is
+// written when there was a job.
 func (m *metaRecord) append(b []byte) []byte {
-	b = append(b, recordVersion)
+	version := byte(recordVersion)
+	if m.jobs.lastJob != 0 {
+		version = 2
+	}
+	b = append(b, version)
 	for _, v := range []uint64{uint64(m.applied), m.term, uint64(m.reign.index), m.reign.term, m.reign.node,
 		uint64(m.reign.wall), uint64(m.lastQueue), m.clock, m.limit, uint64(len(m.membership))} {
 		b = binary.AppendUvarint(b, v)
 	}
-	return append(b, m.membership...)
+	b = append(b, m.membership...)
+	if version == 2 {
+		for _, v := range []uint64{uint64(m.jobs.lastJob), m.jobs.jobs, m.jobs.jobBytes} {
+			b = binary.AppendUvarint(b, v)
+		}
+	}
+	return b
 }
 
 func decodeMeta(b []byte) (metaRecord, error) {
 	r := reader{b: b}
-	r.version()
+	version := r.versionUpTo(2)
 	m := metaRecord{applied: wal.Index(r.uvarint()), term: r.uvarint()}
 	m.reign = reign{wal.Index(r.uvarint()), r.uvarint(), r.uvarint(), int64(r.uvarint())}
 	m.lastQueue, m.clock, m.limit = QueueID(r.uvarint()), r.uvarint(), r.uvarint()
 	if n := r.uvarint(); n > 0 {
 		m.membership = slices.Clone(r.take(n))
+	}
+	if version == 2 {
+		m.jobs = jobCounters{JobID(r.uvarint()), r.uvarint(), r.uvarint()}
 	}
 	return m, r.end()
 }
@@ -107,10 +136,16 @@ type queueRecord struct {
 	bytes  uint64
 	shared bool
 	heads  []Seq
+	paused bool
 }
 
+// append encodes the record; version 2, of a paused queue, has one more flag.
 func (q *queueRecord) append(b []byte) []byte {
-	b = append(b, recordVersion, byte(q.kind), bit(q.shared))
+	if q.paused {
+		b = append(b, 2, byte(q.kind), bit(q.shared)|queuePaused)
+	} else {
+		b = append(b, recordVersion, byte(q.kind), bit(q.shared))
+	}
 	b = append(binary.AppendUvarint(b, uint64(len(q.name))), q.name...)
 	if q.kind == KindSubscription {
 		b = appendSubscription(b, q.sub)
@@ -124,10 +159,18 @@ func (q *queueRecord) append(b []byte) []byte {
 	return b
 }
 
+const queuePaused = 2
+
 func decodeQueue(b []byte) (queueRecord, error) {
 	r := reader{b: b}
-	r.version()
-	q := queueRecord{kind: Kind(r.byte()), shared: r.bool(), name: r.string(MaxName)}
+	version := r.versionUpTo(2)
+	q := queueRecord{kind: Kind(r.byte())}
+	flags := r.byte()
+	if flags > 1 && (version < 2 || flags > queuePaused|1) {
+		r.fail("flags %d", flags)
+	}
+	q.shared, q.paused = flags&1 != 0, flags&queuePaused != 0
+	q.name = r.string(MaxName)
 	switch q.kind {
 	case KindQueue:
 	case KindSubscription:

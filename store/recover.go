@@ -51,6 +51,7 @@ func readMeta(r pebble.Reader, st *state) error {
 	st.applied, st.term, st.membership = m.applied, m.term, m.membership
 	st.reign, st.lastQueue = m.reign, m.lastQueue
 	st.producers.clock, st.producers.limit = m.clock, m.limit
+	st.jobCounters = m.jobs
 	return nil
 }
 
@@ -66,7 +67,7 @@ func readQueues(r pebble.Reader, st *state) error {
 		q := &queue{
 			id: QueueID(binary.BigEndian.Uint64(k[1:])), kind: rec.kind, name: rec.name, sub: rec.sub,
 			next: rec.next, purged: rec.purged, depth: rec.depth, bytes: rec.bytes, shared: rec.shared,
-			flushed: rec.next - 1, indexDepth: rec.depth, heads: rec.heads,
+			flushed: rec.next - 1, indexDepth: rec.depth, heads: rec.heads, paused: rec.paused,
 		}
 		st.queues[q.id] = q
 		st.byName[queueName{q.kind, q.name}] = q.id

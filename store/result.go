@@ -37,6 +37,7 @@ const (
 	NoStage                // the staged transaction was dropped or is not complete
 	NoUpload               // the upload was dropped or is not complete
 	OutOfPlace             // a part or a stage that does not continue what is there
+	NoJob                  // the job is gone, or due at another time
 )
 
 func (c Code) String() string {
@@ -55,6 +56,8 @@ func (c Code) String() string {
 		return "no upload"
 	case OutOfPlace:
 		return "out of place"
+	case NoJob:
+		return "no job"
 	}
 	return fmt.Sprintf("code(%d)", uint8(c))
 }
@@ -64,7 +67,8 @@ type Outcome struct {
 	Code    Code
 	Created bool      // create: the queue is new
 	Queue   QueueID   // create: its id; the others: the queue they named (enqueue: the first target)
-	Seqs    []Seq     // enqueue: for each target, 0 where the queue is gone; move: one
+	Seqs    []Seq     // enqueue, fire: for each target, 0 where the queue is gone; move: one
+	Job     JobID     // schedule, fire, unschedule: the job
 	Index   wal.Index // of the log's entry
 }
 

@@ -171,18 +171,77 @@ func (g *generator) body() []byte {
 
 func (g *generator) enqueue(b *Batch) {
 	e := Enqueue{Header: fmt.Appendf(nil, "header %d", g.n), Body: g.body()}
-	for range 1 + g.r.IntN(3)*g.r.IntN(2) {
-		e.Targets = append(e.Targets, Target{g.queue(), g.lane()})
-	}
-	if g.r.IntN(3) == 0 {
-		e.Producer = fmt.Sprintf("p%d", g.r.IntN(8))
-		e.Sequence = uint64(1 + g.r.IntN(g.n+10))
-	}
+	e.Targets = g.targets()
+	e.Producer, e.Sequence = g.producer()
 	b.Enqueue(e)
+}
+
+func (g *generator) producer() (string, uint64) {
+	if g.r.IntN(3) > 0 {
+		return "", 0
+	}
+	return fmt.Sprintf("p%d", g.r.IntN(8)), uint64(1 + g.r.IntN(g.n+10))
+}
+
+func (g *generator) targets() (list []Target) {
+	for range 1 + g.r.IntN(3)*g.r.IntN(2) {
+		list = append(list, Target{g.queue(), g.lane()})
+	}
+	return list
+}
+
+// job draws a job, mostly one of the first that are due.
+func (g *generator) job() JobPos {
+	order := g.m.jobOrder()
+	switch {
+	case len(order) == 0 || g.r.IntN(15) == 0:
+		return JobPos{1 + int64(g.r.IntN(200)), JobID(g.r.IntN(5))}
+	case g.r.IntN(3) > 0:
+		return order[g.r.IntN(min(4, len(order)))]
+	}
+	return order[g.r.IntN(len(order))]
+}
+
+// dueJobs fires the first jobs, some of which go on near by.
+func (g *generator) dueJobs(b *Batch) {
+	for _, p := range g.m.jobOrder()[:min(15, len(g.m.jobs))] {
+		b.Fire(Fire{Job: p.ID, Due: p.Due, Header: []byte("h"), Next: int64(g.r.IntN(2)) * (p.Due + int64(g.r.IntN(9)))})
+	}
+}
+
+func (g *generator) jobOp(b *Batch) {
+	if g.r.IntN(15) == 0 {
+		g.dueJobs(b)
+		return
+	}
+	switch p := g.job(); g.r.IntN(5) {
+	case 0, 1:
+		s := Schedule{Due: 1 + int64(g.r.IntN(200)), Spec: fmt.Appendf(nil, "spec %d", g.n), Header: fmt.Appendf(nil, "job %d", g.n), Body: g.body()}
+		s.Producer, s.Sequence = g.producer()
+		b.Schedule(s)
+	case 2:
+		b.Unschedule(p.ID)
+	default:
+		f := Fire{Job: p.ID, Due: p.Due, Header: fmt.Appendf(nil, "fired %d", g.n)}
+		if g.r.IntN(9) > 0 {
+			f.Targets = g.targets()
+		}
+		if g.r.IntN(2) == 0 {
+			f.Next, f.Spec = p.Due+int64(g.r.IntN(100)), fmt.Appendf(nil, "spec %d", g.n)
+		}
+		b.Fire(f)
+		if g.r.IntN(4) == 0 {
+			b.Fire(f) // the same again, which means something if the time is the same
+		}
+	}
 }
 
 func (g *generator) op(b *Batch) {
 	g.n++
+	if g.r.IntN(5) == 0 {
+		g.jobOp(b)
+		return
+	}
 	switch k := g.r.IntN(100); {
 	case k < 45:
 		g.enqueue(b)
@@ -202,6 +261,8 @@ func (g *generator) op(b *Batch) {
 		b.PurgeQueue(g.queue())
 	case k < 97:
 		b.DeleteQueue(g.queue())
+	case k < 98:
+		b.Pause(g.queue(), g.r.IntN(2) == 0)
 	default:
 		for range 5 { // a queue that is drained
 			q := g.queue()
@@ -231,19 +292,19 @@ func (g *generator) staged(p *proposal) []byte {
 	switch g.r.IntN(5) {
 	case 0:
 		n := uint64(len(g.m.uploads[id]))
-		return frame(append(p.control(opPart, id, n, 300), make([]byte, 300)...), 1)
+		return frame(append(p.control(opPart, id, n, 300), make([]byte, 300)...), 1, 1)
 	case 1:
 		n := uint64(0)
 		if st := g.m.stages[id]; st != nil {
 			n = st.pieces
 		}
-		return frame(p.control(opCommit, id, n, 0), 1)
+		return frame(p.control(opCommit, id, n, 0), 1, 1)
 	case 2:
 		b := &Batch{}
 		b.begin(opDrop, 3)
 		b.buf = append(b.buf, byte(1+g.r.IntN(2)), byte(id.term), byte(id.counter))
 		b.end()
-		return frame(b.buf, 1)
+		return frame(b.buf, b.version, 1)
 	}
 	b := &Batch{}
 	for range 1 + g.r.IntN(5) {
@@ -257,5 +318,5 @@ func (g *generator) staged(p *proposal) []byte {
 		n = st.pieces
 	}
 	ops := b.buf[headRoom:]
-	return frame(append(p.control(opStage, id, n, len(ops)), ops...), 1)
+	return frame(append(p.control(opStage, id, n, len(ops)), ops...), b.version, 1)
 }

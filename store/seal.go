@@ -120,12 +120,12 @@ func (s *Store) sealLocked() *sealed {
 	g, st := s.mu.active, &s.mu.state
 	sl := &sealed{gen: g, uploads: g.uploads, meta: metaRecord{
 		applied: st.applied, term: st.term, membership: st.membership, reign: st.reign,
-		lastQueue: st.lastQueue, clock: st.producers.clock, limit: st.producers.limit,
+		lastQueue: st.lastQueue, clock: st.producers.clock, limit: st.producers.limit, jobs: st.jobCounters,
 	}}
 	sl.queues = make([]queueRecord, len(g.deltas))
 	for i, d := range g.deltas {
 		q := d.queue
-		sl.queues[i] = queueRecord{q.kind, q.name, q.sub, q.next, q.purged, q.depth, q.bytes, q.shared, slices.Clone(q.heads)}
+		sl.queues[i] = queueRecord{q.kind, q.name, q.sub, q.next, q.purged, q.depth, q.bytes, q.shared, slices.Clone(q.heads), q.paused}
 		q.closing, q.active = q.active, nil
 	}
 	for _, w := range g.windows {

@@ -164,12 +164,12 @@ func TestSpillDisk(t *testing.T) {
 	fs := vfs.NewMem()
 	tidied := make(chan struct{}, 100)
 	s := openTestSpill(t, SpillOptions{FS: fs, tidied: func() { tidied <- struct{}{} }})
-	r := rand.New(rand.NewPCG(1, 2))
+	r := rand.NewChaCha8([32]byte{1})
 	body := make([]byte, 64<<10)
 	const n = 4000 // 250 MiB
 	for i := range uint64(n) {
-		for k := range body {
-			body[k] = byte(r.Uint32())
+		if _, err := r.Read(body); err != nil {
+			t.Fatal(err)
 		}
 		if err := s.Append(1, SpillPlace{Seq: i + 1}, nil, body); err != nil {
 			t.Fatal(err)

@@ -16,8 +16,8 @@ type stage struct {
 	prepared bool // a later version's XA branch: a reign leaves it
 }
 
-// stagedOp is an operation with everything but the body. An enqueue names its
-// body; noBody says that its upload was not complete.
+// stagedOp is an operation with everything but the body. An enqueue or a
+// schedule names its body; noBody says that its upload was not complete.
 type stagedOp struct {
 	op
 	src    bodyID
@@ -114,7 +114,7 @@ func (s *Store) applyStage(at wal.Index, offset int, o *op) Outcome {
 	for i := range s.scratch.nested {
 		so := s.stageOp(st, at, offset+o.at, &s.scratch.nested[i])
 		st.ops = append(st.ops, so)
-		s.mu.active.memory += stagedOverhead + int64(len(so.header)+len(so.targets)+len(so.name))
+		s.mu.active.memory += stagedOverhead + int64(len(so.header)+len(so.targets)+len(so.name)+len(so.spec))
 	}
 	return Outcome{Index: at}
 }
@@ -122,8 +122,8 @@ func (s *Store) applyStage(at wal.Index, offset int, o *op) Outcome {
 func (s *Store) stageOp(st *stage, at wal.Index, offset int, o *op) stagedOp {
 	so := stagedOp{op: *o}
 	so.header, so.targets, so.name = slices.Clone(o.header), slices.Clone(o.targets), slices.Clone(o.name)
-	so.body = nil
-	if o.typ != opEnqueue || o.size == 0 {
+	so.spec, so.body = slices.Clone(o.spec), nil
+	if !o.hasBody() {
 		return so
 	}
 	r := stageRef(st.id, len(st.ops))
@@ -160,13 +160,16 @@ func (s *Store) commitStage(at wal.Index, o *op, outs []Outcome) []Outcome {
 }
 
 func (s *Store) applyStaged(at wal.Index, so *stagedOp) Outcome {
-	if so.typ != opEnqueue {
-		return s.applyOp(at, 0, &so.op)
-	}
-	if so.noBody {
+	src := bodySource{id: so.src, shared: so.size > 0}
+	switch {
+	case so.noBody:
 		return Outcome{Code: NoUpload, Index: at}
+	case so.typ == opEnqueue:
+		return s.enqueue(at, &so.op, src)
+	case so.typ == opSchedule:
+		return s.schedule(at, &so.op, src)
 	}
-	return s.enqueue(at, &so.op, bodySource{id: so.src, shared: so.size > 0})
+	return s.applyOp(at, 0, &so.op)
 }
 
 // dropStage forgets a transaction and lets go of its bodies.
@@ -174,7 +177,7 @@ func (s *Store) dropStage(st *stage) {
 	d := s.stageDelta(st.id, st)
 	d.wipe = d.existed
 	for i := range st.ops {
-		if so := &st.ops[i]; so.typ == opEnqueue && so.size > 0 && !so.noBody {
+		if so := &st.ops[i]; so.hasBody() && !so.noBody {
 			s.mu.active.release(so.src, stageRef(st.id, i))
 		}
 	}
@@ -213,9 +216,10 @@ func (s *Store) applyReign(at wal.Index, o *op) Outcome {
 }
 
 // append encodes a staged operation for the index: version, type, flags, and
-// the fields of all types one after the other.
+// the fields of all types one after the other. Version 2 goes on with those of
+// jobs and pauses.
 func (so *stagedOp) append(b []byte) []byte {
-	b = append(b, recordVersion, byte(so.typ), byte(so.kind), bit(so.noBody), bit(so.sub != nil))
+	b = append(b, so.typ.since(), byte(so.typ), byte(so.kind), bit(so.noBody), bit(so.sub != nil))
 	b = binary.AppendUvarint(b, uint64(so.queue))
 	b = append(b, byte(so.pos.Lane))
 	b = binary.AppendUvarint(b, uint64(so.pos.Seq))
@@ -230,12 +234,18 @@ func (so *stagedOp) append(b []byte) []byte {
 	if so.sub != nil {
 		b = appendSubscription(b, so.sub)
 	}
-	return b
+	if so.typ.since() < 2 {
+		return b
+	}
+	for _, v := range []uint64{uint64(so.job), uint64(so.due), uint64(so.next), uint64(bit(so.on)), uint64(len(so.spec))} {
+		b = binary.AppendUvarint(b, v)
+	}
+	return append(b, so.spec...)
 }
 
 func decodeStaged(b []byte) (stagedOp, error) {
 	r := reader{b: b}
-	r.version()
+	version := r.versionUpTo(2)
 	var so stagedOp
 	so.typ, so.kind = opType(r.byte()), Kind(r.byte())
 	so.noBody = r.bool()
@@ -250,6 +260,11 @@ func decodeStaged(b []byte) (stagedOp, error) {
 	so.header = slices.Clone(r.bytes(MaxHeader))
 	if hasSub {
 		so.sub = decodeSubscription(&r)
+	}
+	if version == 2 {
+		so.job, so.due, so.next = JobID(r.uvarint()), r.instant(), r.instant()
+		so.on = r.bool()
+		so.spec = slices.Clone(r.bytes(MaxSpec))
 	}
 	t := reader{b: so.targets}
 	for i := 0; i < so.ntargets && t.err == nil; i++ {

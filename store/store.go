@@ -71,6 +71,7 @@ type state struct {
 	producers  producers
 	stages     map[opaqueID]*stage
 	uploads    map[opaqueID]uploadState
+	jobCounters
 }
 
 // reign is the last reign record.

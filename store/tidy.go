@@ -23,7 +23,7 @@ func (w *writer) tidy(ctx context.Context) {
 	}
 	s.mu.RLock()
 	ix := s.mu.ix
-	var live int64
+	live := int64(s.mu.jobBytes)
 	for _, q := range s.mu.queues {
 		live += int64(q.bytes)
 	}

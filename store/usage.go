@@ -13,6 +13,8 @@ type Usage struct {
 	Bodies    int64 // of these, bytes of bodies
 	Messages  uint64
 	Bytes     uint64 // headers and bodies of the pending messages
+	Jobs      uint64 // messages that wait for their time
+	JobBytes  uint64 // their specs, headers and bodies
 	Queues    int
 	Producers int
 	Staged    int // transactions and uploads in progress
@@ -43,6 +45,7 @@ func (s *Store) Usage() Usage {
 	u := Usage{
 		Overlay: s.mu.active.memory, Bodies: s.mu.active.bodies,
 		Queues: len(s.mu.queues), Producers: len(s.mu.producers.byName),
+		Jobs: s.mu.jobs, JobBytes: s.mu.jobBytes,
 		Staged:  len(s.mu.stages) + len(s.mu.uploads),
 		Applied: s.mu.applied, Low: s.mu.low,
 		Generations: s.mu.usage.generations, Flushing: s.mu.usage.flushing,

@@ -49,13 +49,13 @@ func verifyIndex(db pebble.Reader, w io.Writer) error {
 		return fmt.Errorf("verify: %w", err)
 	}
 	v := verifier{db: db, w: w, st: &st, graves: make(map[QueueID]Seq)}
-	for _, f := range []func() error{v.readGraves, v.queues, v.strays, v.refs, v.chunks} {
+	for _, f := range []func() error{v.readGraves, v.queues, v.strays, v.jobs, v.refs, v.chunks} {
 		if err := f(); err != nil {
 			return fmt.Errorf("verify: %w", err)
 		}
 	}
-	fmt.Fprintf(w, "applied %d, term %d: %d queues, %d messages, %d bytes, %d producers, %d staged, %d uploads\n",
-		st.applied, st.term, len(st.queues), v.messages, v.bytes, len(st.producers.byName), len(st.stages), len(st.uploads))
+	fmt.Fprintf(w, "applied %d, term %d: %d queues, %d messages, %d bytes, %d jobs, %d producers, %d staged, %d uploads\n",
+		st.applied, st.term, len(st.queues), v.messages, v.bytes, st.jobs, len(st.producers.byName), len(st.stages), len(st.uploads))
 	if v.findings > 0 {
 		return fmt.Errorf("%w: %d findings", ErrCorrupt, v.findings)
 	}
@@ -253,6 +253,8 @@ func (v *verifier) refs() error {
 			} else {
 				return v.sharedSize(id, st.ops[r.n].size)
 			}
+		case refJob:
+			return v.jobRef(id, r)
 		default:
 			v.report("reference %x: unknown kind", k)
 		}
