@@ -26,6 +26,7 @@ func (v *Virtual) Explain(d message.Destination) []Way {
 // from gives the ways that begin at d.
 func (v *Virtual) from(d message.Destination) []Way {
 	var ways []Way
+	stays := true
 	for _, c := range v.Composites {
 		if c.Destination.Kind != d.Kind || !Match(c.Destination.Name, d.Name) {
 			continue
@@ -38,7 +39,11 @@ func (v *Virtual) from(d message.Destination) []Way {
 			ways = append(ways, Way{Verb: "keeps", Other: "what no filter takes", From: c.Said})
 		case c.ForwardOnly:
 			ways = append(ways, Way{Verb: "keeps", Other: "nothing", From: c.Said})
+			stays = false
 		}
+	}
+	if !stays {
+		return ways
 	}
 	if d.Kind == message.Queue {
 		if m := v.Mirror; m != nil {

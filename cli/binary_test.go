@@ -107,6 +107,7 @@ func TestConfigCheck(t *testing.T) {
 		"../config/testdata/refused.xml": 1,
 		"../conf/activemq.xml":           0,
 		"../conf/peers.xml":              0,
+		"../conf/messaging.xml":          0,
 	} {
 		stdout, stderr, got := quorate(t, "config", "check", "-q", file)
 		if got != code || stderr != "" {

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // interceptors takes up <destinationInterceptors>, which replaces what
 // useVirtualTopics and useMirroredQueues would give.
@@ -39,15 +42,43 @@ func (l *loader) composite(e *element, path string) {
 		}
 		return
 	case len(c.Forward) == 0 && c.ForwardOnly && !c.Unmatched:
-		l.finding(e, Refused, "it forwards to nothing and keeps nothing: what is sent to it would be lost")
+		if !forwards(e) {
+			l.finding(e, Refused, "it forwards to nothing and keeps nothing: what is sent to it would be lost")
+		}
 		return
 	}
-	if c.Unmatched && !c.ForwardOnly {
-		l.report.add(Finding{Line: e.line, What: e.name + " sendWhenNotMatched", Warning: true,
-			Reason: `with forwardOnly="false" everything stays in it, matched or not`})
+	if reason := c.unmatchedNever(); reason != "" {
+		l.report.add(Finding{Line: e.line, What: e.name + " sendWhenNotMatched", Warning: true, Reason: reason})
 	}
 	m := &l.target.cfg.Messaging
 	m.Virtual.Composites = append(m.Virtual.Composites, c)
+}
+
+// unmatchedNever tells why sendWhenNotMatched changes nothing, or "".
+func (c *Composite) unmatchedNever() string {
+	if !c.Unmatched {
+		return ""
+	}
+	if !c.ForwardOnly {
+		return `with forwardOnly="false" everything stays in it, matched or not`
+	}
+	for _, f := range c.Forward {
+		if f.Selector == "" {
+			return fmt.Sprintf("%s %s gets everything, so there is nothing that is not matched", f.Kind, f.Name)
+		}
+	}
+	return ""
+}
+
+// forwards reports whether a composite names something to forward to, were it
+// refused.
+func forwards(e *element) bool {
+	for _, c := range e.children {
+		if len(c.children) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // forward takes up one place that a composite forwards to.
@@ -61,8 +92,6 @@ func (l *loader) forward(e *element, path string) {
 	case f.Name == "" && e.attr("physicalName")+e.attr("queue")+e.attr("topic") == "":
 		l.finding(e, Refused, "it names no destination")
 	case f.Name == "": // and was refused
-	case f.Kind == c.Kind && f.Name == c.Name:
-		l.finding(e, Refused, "a destination that forwards to itself never comes to an end")
 	default:
 		f.Line = e.line
 		c.Forward = append(c.Forward, f)
@@ -76,6 +105,14 @@ func (l *loader) mirror(e *element, path string) {
 	setDefaults(&l.target, "mirroredQueue.")
 	l.attributesAndChildren(e, path)
 	l.target.cfg.Messaging.Virtual.Mirror = &m
+}
+
+// startup takes up a queue or topic of <destinations>.
+func (l *loader) startup(e *element, path string) {
+	if e.attr("physicalName") == "" {
+		l.finding(e, Refused, "it has no physicalName")
+	}
+	l.attributesAndChildren(e, path)
 }
 
 // stamp takes up the timeStampingBrokerPlugin.

@@ -171,7 +171,7 @@ func duration(field func(*target) *time.Duration, lo, hi time.Duration) setter {
 			return "", err
 		}
 		if d < lo || d > hi {
-			return "", fmt.Errorf("%q is out of range: want %v to %v", s, lo, hi)
+			return "", fmt.Errorf("%q is out of range: want %s to %s", s, formatDuration(lo), formatDuration(hi))
 		}
 		*field(t) = d
 		return "", nil
@@ -202,7 +202,7 @@ func factor(field func(*target) *float64, lo, hi float64) setter {
 	return func(t *target, s string) (string, error) {
 		f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
 		if err != nil || !(f >= lo && f <= hi) {
-			return "", fmt.Errorf("%q is not a factor from %v to %v", s, lo, hi)
+			return "", fmt.Errorf("%q is not a factor from %.0f to %.0f", s, lo, hi)
 		}
 		*field(t) = f
 		return "", nil

@@ -59,6 +59,13 @@ var messagingKeys = []Key{
 		Type: "text", Without: "destinations come into being on first use", Since: first, set: setStartup,
 		Doc: "A queue or topic that is there from the start."},
 
+	{Name: "messaging.sendToDlqIfMaxRetriesExceeded", XML: []string{pathRedeliveryPlugin + "@sendToDlqIfMaxRetriesExceeded"},
+		Type: "true or false", Default: "true", Since: first, set: keepsDeadLetters,
+		Doc: "What was redelivered too often goes where the policy's `deadLetterStrategy` says, whatever this says: `<discarding/>` drops it."},
+	{Name: "messaging.fallbackToDeadLetter", XML: []string{pathRedeliveryPlugin + "@fallbackToDeadLetter"},
+		Type: "true or false", Default: "true", Since: first, set: keepsDeadLetters,
+		Doc: "The same for destinations that no `redeliveryPolicy` is for."},
+
 	{Name: "messaging.zeroExpirationOverride", XML: []string{pathStamp + "@zeroExpirationOverride"},
 		Type: "duration", Default: "0", Since: first, set: duration(func(t *target) *time.Duration { return &t.cfg.Messaging.Stamp.ZeroTTL }, 0, longest),
 		Doc: "Time to live of messages that have none. 0: they live for ever."},
@@ -115,6 +122,16 @@ func destinationName(s string) (string, error) {
 
 // maxName bounds names and patterns, in bytes.
 const maxName = 1024
+
+// keepsDeadLetters is for attributes that would throw dead letters away behind
+// the policy's back.
+func keepsDeadLetters(_ *target, s string) (string, error) {
+	keep, err := parseBool(s)
+	if err != nil || keep {
+		return "", err
+	}
+	return "dead letters are kept where the policy says; to drop them, it takes the deadLetterStrategy <discarding/>", nil
+}
 
 // setForce takes the element as well, for ActiveMQ's default.
 func setForce(t *target, s string) (string, error) {

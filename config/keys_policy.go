@@ -204,7 +204,7 @@ var policyKeys = []Key{
 		"Whether consumers of other brokers are left alone.", pathSlowDispatch, pathSlowAck),
 
 	policyFlag("gcInactiveDestinations", "false", func(p *Policy) *bool { return &p.GCInactive },
-		"Whether a destination is deleted that is empty and has been without producers and consumers for a while. `broker.schedulePeriodForDestinationPurge` has to be set."),
+		"Whether a destination is deleted that is empty and has been without producers and consumers for a while. `messaging.schedulePeriodForDestinationPurge` has to be set."),
 	onPolicy(Key{Name: "inactiveTimeoutBeforeGC", XML: []string{pathPolicy + "@inactiveTimeoutBeforeGC", pathPolicy + "@inactiveTimoutBeforeGC"},
 		Type: "duration", Default: "1m", set: duration(func(t *target) *time.Duration { return &t.policy.InactiveTimeout }, 0, longest),
 		Doc: "For how long. `inactiveTimoutBeforeGC`, as it was spelt first, is the same."}),

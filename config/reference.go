@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -9,16 +10,49 @@ import (
 func Reference() string {
 	var b strings.Builder
 	b.WriteString(referenceHead)
-	section := ""
-	for _, k := range keys {
-		if group, _, _ := strings.Cut(k.Name, "."); group != section {
-			section = group
-			fmt.Fprintf(&b, "\n## %s\n\n%s\n", sectionTitles[section][0], sectionTitles[section][1])
+	for rest := keys; len(rest) > 0; {
+		section, _, _ := strings.Cut(rest[0].Name, ".")
+		n := 1
+		for n < len(rest) && strings.HasPrefix(rest[n].Name, section+".") {
+			n++
 		}
-		writeKey(&b, k)
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n", sectionTitles[section][0], sectionTitles[section][1])
+		writeSection(&b, rest[:n])
+		rest = rest[n:]
 	}
 	b.WriteString(referenceTail)
 	return b.String()
+}
+
+// writeSection gives a key a chapter, or keys that stand in the file only a line
+// each.
+func writeSection(b *strings.Builder, keys []Key) {
+	if slices.ContainsFunc(keys, func(k Key) bool { return k.Flag != "" || k.Env != "" }) {
+		for _, k := range keys {
+			writeKey(b, k)
+		}
+		return
+	}
+	b.WriteString("\n| key | in the file | type | default | |\n| --- | --- | --- | --- | --- |\n")
+	for _, k := range keys {
+		def := k.Without
+		if k.Default != "" {
+			def = "`" + k.Default + "`"
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", k.Name, inFile(k), k.Type, def, k.Doc)
+	}
+}
+
+// inFile gives what stands in the file for a key, without what is around it.
+func inFile(k Key) string {
+	var out []string
+	for _, path := range k.XML {
+		text, _, _ := strings.Cut(xmlExample(path), " in ")
+		if !slices.Contains(out, text) {
+			out = append(out, text)
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func writeKey(b *strings.Builder, k Key) {

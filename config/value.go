@@ -58,6 +58,20 @@ func parseDuration(text string) (time.Duration, error) {
 	return d, nil
 }
 
+// formatDuration leaves out what is zero at the end: 1h, not 1h0m0s.
+func formatDuration(d time.Duration) string {
+	if d == 0 {
+		return "0"
+	}
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
 // parseBool reads true and false in any case, as Spring does.
 func parseBool(text string) (bool, error) {
 	switch strings.ToLower(strings.TrimSpace(text)) {
