@@ -1,8 +1,6 @@
 package broker
 
 import (
-	"sync/atomic"
-
 	"github.com/quorate/quorate/broker/queue"
 	"github.com/quorate/quorate/message"
 )
@@ -14,7 +12,7 @@ type link struct {
 	sub      *Subscription
 	box      *mailbox
 	consumer *queue.Consumer
-	topic    atomic.Pointer[topic] // of a live subscription to just one
+	topic    *topic // of a live subscription to just one
 }
 
 // A Target is what a name stands for: one destination or, with wildcards, all

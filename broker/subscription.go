@@ -283,10 +283,8 @@ func (s *Subscription) joinLocked(t *topic) {
 		}
 	}
 	s.topics = append(s.topics, t)
-	if len(s.topics) == 1 {
-		s.live.topic.Store(t)
-	} else {
-		s.live.topic.Store(nil) // what is delivered counts for none
+	if s.live.topic = t; len(s.topics) > 1 {
+		s.live.topic = nil
 	}
 	t.join(s.live)
 }

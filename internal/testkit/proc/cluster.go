@@ -17,6 +17,8 @@ type Setup struct {
 	Replicas int    // defaults to Nodes
 	Hosts    []Host // one a node; default: loopback
 	Extra    string // further attributes of <replicatedLevelDB>
+	Broker   string // further attributes of <broker>
+	Elements string // further elements in <broker>
 }
 
 // A Host is where a node lives.
@@ -77,7 +79,8 @@ func (n *Node) configure(s Setup, peers string) error {
 		election = fmt.Sprintf("zkAddress=%q zkPath=\"/activemq/leveldb-stores\"", s.Zk)
 	}
 	xml := fmt.Sprintf(`<beans xmlns="http://www.springframework.org/schema/beans">
-  <broker xmlns="http://activemq.apache.org/schema/core" brokerName="ganinfo_mq" dataDirectory="%s">
+  <broker xmlns="http://activemq.apache.org/schema/core" brokerName="ganinfo_mq" dataDirectory="%s" %s>
+    %s
     <persistenceAdapter>
       <replicatedLevelDB directory="%s/leveldb" replicas="%d" bind="tcp://%s" hostname="%s" %s %s/>
     </persistenceAdapter>
@@ -86,7 +89,7 @@ func (n *Node) configure(s Setup, peers string) error {
     </transportConnectors>
   </broker>
 </beans>
-`, n.Dir, n.Dir, s.Replicas, n.Link, strings.Split(n.Link, ":")[0], election, s.Extra, n.Stomp)
+`, n.Dir, s.Broker, s.Elements, n.Dir, s.Replicas, n.Link, strings.Split(n.Link, ":")[0], election, s.Extra, n.Stomp)
 	file := n.Dir + ".xml"
 	n.Args = []string{"console", "--config", file}
 	if err := os.MkdirAll(n.Dir, 0o755); err != nil {

@@ -1,0 +1,70 @@
+package test
+
+import (
+	"strings"
+)
+
+var topicRules = []rule{
+	{name: "nobody gets with no-local what he sends himself", before: noLocal},
+	{name: "a slow subscriber without a limit loses nothing", before: notEvicted,
+		policy: `<policyEntry topic="slow.spill" memoryLimit="64kb"/>`},
+	{name: "durable subscriptions survive and end with UNSUBSCRIBE", before: durables},
+}
+
+func noLocal(s *stage) func(*stage) {
+	const topic = "/topic/nolocal"
+	round := func(s *stage, prefix string) {
+		me, you := s.connect("client-id", "nolocal"), s.connect()
+		live := me.subscribe(topic, "activemq.noLocal", "true")
+		keep := me.durable(topic, "keep", "activemq.noLocal", "true")
+		me.send(topic, prefix+" mine")
+		you.send(topic, prefix+" yours")
+		s.same("live", live.take(1), []string{prefix + " yours"})
+		s.same("durable", keep.take(1), []string{prefix + " yours"})
+		live.quiet()
+		keep.quiet()
+	}
+	round(s, "a")
+	return func(s *stage) { round(s, "b") }
+}
+
+// notEvicted has a subscriber that waits until far more is pending than memory
+// may hold.
+func notEvicted(s *stage) func(*stage) {
+	const topic, n = "/topic/slow.spill", 1000
+	round := func(s *stage, prefix string) {
+		slow := s.connect().subscribe(topic, "activemq.prefetchSize", "1")
+		list := numbered(prefix, 0, n)
+		for i := range list {
+			list[i] += strings.Repeat(".", 1000)
+		}
+		c := s.connect()
+		c.fill(topic, list, func(int) []string { return []string{"persistent", "false"} })
+		s.same("slow", slow.take(n), list)
+	}
+	round(s, "a")
+	return func(s *stage) { round(s, "b") }
+}
+
+// durables has a subscription that stays, and one that ends.
+func durables(s *stage) func(*stage) {
+	const topic = "/topic/durable"
+	c := s.connect("client-id", "durables")
+	c.durable(topic, "stays")
+	c.durable(topic, "ends")
+	c.fill(topic, numbered("m", 0, 3), nil)
+	c.Close()
+	c = s.connect("client-id", "durables")
+	c.do("UNSUBSCRIBE", "", "id", "none", "activemq.subscriptionName", "ends")
+	c.begin("open") // ends with the master
+	c.send(topic, "never", "transaction", "open")
+	return func(s *stage) {
+		c := s.connect("client-id", "durables")
+		stays := c.durable(topic, "stays")
+		s.same("stays", stays.take(3), numbered("m", 0, 3))
+		ends := c.durable(topic, "ends")
+		c.send(topic, "m3")
+		s.same("begun anew", ends.take(1), []string{"m3"})
+		s.same("stays", stays.take(1), []string{"m3"})
+	}
+}
