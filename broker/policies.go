@@ -121,8 +121,10 @@ var redeliveryNames = []string{"maximumRedeliveries", "initialRedeliveryDelay", 
 // of Policy have them.
 func RedeliveryNames() []string { return slices.Clone(redeliveryNames) }
 
+// replace keeps the delay above 0: with a policy for redeliveries the broker
+// redelivers, what was rejected as well.
 func (r *Redelivery) replace(p *Policy) {
-	p.MaxRedeliveries, p.RedeliveryDelay, p.NextRedeliveryDelay = r.Max, r.Delay, r.Next
+	p.MaxRedeliveries, p.RedeliveryDelay, p.NextRedeliveryDelay = r.Max, max(r.Delay, time.Millisecond), r.Next
 	p.RedeliveryBackOff, p.MaxRedeliveryDelay = r.BackOff, r.MaxDelay
 }
 

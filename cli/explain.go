@@ -59,6 +59,7 @@ func explainKind(name string, kind message.Kind) *cobra.Command {
 // An explanation is what is printed of a destination.
 type explanation struct {
 	Destination string         `json:"destination"`
+	File        string         `json:"file,omitempty"` // that was read
 	Policy      held           `json:"policy"`
 	Others      []held         `json:"otherPolicies,omitempty"` // that match and do not hold
 	Redelivery  held           `json:"redeliveryPolicy"`
@@ -96,7 +97,7 @@ func explain(s *settings, d message.Destination) (*explanation, error) {
 		return nil, err
 	}
 	p := m.Policies.Explain(d)
-	x := &explanation{Destination: d.String(), Policy: held{p.Entry.Pattern, p.Entry.At}, Redelivery: held{p.Redelivery.Pattern, p.Redelivery.At}}
+	x := &explanation{Destination: d.String(), File: report.File, Policy: held{p.Entry.Pattern, p.Entry.At}, Redelivery: held{p.Redelivery.Pattern, p.Redelivery.At}}
 	for _, o := range p.Others {
 		x.Others = append(x.Others, held{o.Pattern, o.At})
 	}
@@ -155,6 +156,11 @@ func asSize(bytes string) string {
 func (x *explanation) print(out io.Writer, all bool) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", x.Destination)
+	file := x.File
+	if file == "" {
+		file = "no file: give --config or set " + config.FileVariable
+	}
+	fmt.Fprintf(&b, "read from    %s\n", file)
 	fmt.Fprintf(&b, "policy       %s\n", x.Policy.text("none: the defaults hold"))
 	for _, o := range x.Others {
 		fmt.Fprintf(&b, "             %s matches too and does not hold: one entry holds alone, the most specific, or the latest of those\n", o.text(""))

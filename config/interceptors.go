@@ -128,7 +128,7 @@ func (l *loader) drop(e *element, path string) {
 	l.attributesAndChildren(e, path)
 	if d := l.target.cfg.Messaging.Drop; d.All {
 		l.report.add(Finding{Line: e.line, What: "discardingDLQBrokerPlugin dropAll", Warning: true,
-			Reason: "no message that cannot be delivered is kept, on any destination"})
+			Reason: "no message that cannot be delivered is kept, on any destination, whatever the other attributes say"})
 	}
 }
 

@@ -27,6 +27,7 @@ const (
 // Names of elements that are values.
 const (
 	evictOldest    = "oldestMessageEvictionStrategy"
+	evictUnique    = "uniquePropertyMessageEvictionStrategy"
 	recoverNothing = "noSubscriptionRecoveryPolicy"
 	recoverCount   = "fixedCountSubscriptionRecoveryPolicy"
 	recoverBytes   = "fixedSizedSubscriptionRecoveryPolicy"
@@ -84,7 +85,7 @@ var policyKeys = []Key{
 	policyNumber("consumersBeforeDispatchStarts", "0", 0, math.MaxInt32, func(p *Policy) *int { return &p.ConsumersBeforeDispatch },
 		"Consumers of a queue that have to be there before the first message is delivered."),
 	policyDuration("timeBeforeDispatchStarts", "0", func(p *Policy) *time.Duration { return &p.TimeBeforeDispatch },
-		"How long after its first consumer a queue begins to deliver, if `consumersBeforeDispatchStarts` is not reached before."),
+		"How long after its first consumer a queue begins to deliver, if `consumersBeforeDispatchStarts` is not reached before; with that, 0 is one second."),
 	policyFlag("useConsumerPriority", "true", func(p *Policy) *bool { return &p.UseConsumerPriority },
 		"Whether consumers of a higher priority come first, and others only when those are busy."),
 
@@ -162,10 +163,10 @@ var policyKeys = []Key{
 		Doc: "Messages that may wait for a topic's subscriber beyond its prefetch before it loses some. -1: `memoryLimit` of them, the others spill to disk."}),
 	onPolicy(Key{Name: "pendingMessageLimitMultiplier", XML: []string{pathPrefetchRate, pathPrefetchRate + "@multiplier"}, Type: "factor", Default: "0", set: setPendingRate,
 		Doc: "The same as a multiple of the subscriber's prefetch: 0.5, if the element has no `multiplier`. 0: `pendingMessageLimit` holds."}),
-	onPolicy(Key{Name: "messageEvictionStrategy", XML: []string{pathEviction + "/" + evictOldest, pathEviction + "/oldestMessageWithLowestPriorityEvictionStrategy", pathEviction + "/uniquePropertyMessageEvictionStrategy"},
+	onPolicy(Key{Name: "messageEvictionStrategy", XML: []string{pathEviction + "/" + evictOldest, pathEviction + "/oldestMessageWithLowestPriorityEvictionStrategy", pathEviction + "/" + evictUnique},
 		Type: "element", Default: evictOldest, set: text(func(t *target) *string { return &t.policy.Eviction }),
 		Doc: "Which messages such a subscriber loses."}),
-	onPolicy(Key{Name: "evictionProperty", XML: []string{pathEviction + "/uniquePropertyMessageEvictionStrategy@propertyName"},
+	onPolicy(Key{Name: "evictionProperty", XML: []string{pathEviction + "/" + evictUnique + "@propertyName"},
 		Type: "text", Without: "none", set: text(func(t *target) *string { return &t.policy.EvictionProperty }),
 		Doc: "Of the messages that have the same value of this property only the latest is kept, with `uniquePropertyMessageEvictionStrategy`."}),
 	onPolicy(Key{Name: "subscriptionRecoveryPolicy", XML: []string{pathRecovery + "/" + recoverNothing, pathRecovery + "/lastImageSubscriptionRecoveryPolicy",

@@ -26,6 +26,9 @@ func TestPolicyEntry(t *testing.T) {
 		`<policyEntry queue="q" prioritizedMessages="true" maximumRedeliveries="-1" backOffMultiplier="1.5"/>`: func(p *Policy) {
 			p.Prioritized, p.MaxRedeliveries, p.RedeliveryBackOff = true, -1, 1.5
 		},
+		`<policyEntry queue="q" consumersBeforeDispatchStarts="2"/>`: func(p *Policy) {
+			p.ConsumersBeforeDispatch, p.TimeBeforeDispatch = 2, time.Second
+		},
 		`<policyEntry queue="q" inactiveTimoutBeforeGC="5000" gcInactiveDestinations="TRUE" maxDestinations="-1"/>`: func(p *Policy) {
 			p.InactiveTimeout, p.GCInactive = 5*time.Second, true
 		},

@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // defaultEntries are read like the entries of their maps, and hold where none
 // of those matches.
@@ -21,6 +24,7 @@ func (l *loader) policyEntry(e *element, path string) {
 	l.target.policy = &p
 	defer func() { l.target.policy = nil }()
 	l.attributesAndChildren(e, path)
+	l.effects(e, &p)
 	m := &l.target.cfg.Messaging
 	if isDefault {
 		m.DefaultPolicy = &p
@@ -36,6 +40,30 @@ func (l *loader) policyEntry(e *element, path string) {
 	}
 }
 
+// effects looks for values that need others to have an effect.
+func (l *loader) effects(e *element, p *Policy) {
+	if line, ok := p.Said["consumersBeforeDispatchStarts"]; ok && p.ConsumersBeforeDispatch > 0 && p.TimeBeforeDispatch == 0 {
+		p.TimeBeforeDispatch, p.Said["timeBeforeDispatchStarts"] = time.Second, line // as ActiveMQ does
+	}
+	if p.Eviction == evictUnique && p.EvictionProperty == "" {
+		l.report.add(Finding{Line: p.Said["messageEvictionStrategy"], What: "<" + evictUnique + ">", Verdict: Refused, Reason: "it needs a propertyName"})
+	}
+	_, evicts := p.Said["messageEvictionStrategy"]
+	for _, w := range []struct {
+		attr   string
+		idle   bool
+		reason string
+	}{
+		{"gcInactiveDestinations", p.GCInactive && l.target.cfg.Messaging.PurgePeriod == 0, "nothing is deleted without schedulePeriodForDestinationPurge on <broker>"},
+		{"overflow", p.Overflow != "reject" && p.QueueMessages == 0 && p.QueueBytes == 0, "a queue is never full without maxQueueMessages or maxQueueBytes"},
+		{"messageEvictionStrategy", evicts && p.PendingLimit < 0 && p.PendingRate == 0, "no message is lost without a pendingMessageLimitStrategy"},
+	} {
+		if w.idle {
+			l.report.add(Finding{Line: p.Said[w.attr], What: e.name + " " + w.attr, Warning: true, Reason: w.reason})
+		}
+	}
+}
+
 // redeliveryPolicy takes up one of the redeliveryPlugin.
 func (l *loader) redeliveryPolicy(e *element, path string) {
 	isDefault := l.isDefault
@@ -46,6 +74,11 @@ func (l *loader) redeliveryPolicy(e *element, path string) {
 	l.attributesAndChildren(e, path)
 	if !r.exponential {
 		r.BackOff = 1
+		if line, ok := r.Said["backOffMultiplier"]; ok {
+			l.report.add(Finding{Line: line, What: "redeliveryPolicy backOffMultiplier", Warning: true,
+				Reason: `without useExponentialBackOff="true" the delay does not grow`})
+			delete(r.Said, "backOffMultiplier")
+		}
 	}
 	m := &l.target.cfg.Messaging
 	if isDefault {

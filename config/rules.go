@@ -86,7 +86,7 @@ func init() { // the entering functions lead back to this table
 		"broker/plugins/jaasDualAuthenticationPlugin":        refused(openDoor),
 		"broker/plugins/authorizationPlugin":                 refused(openDoor),
 		"broker/plugins/statisticsBrokerPlugin":              ignored(notYet),
-		"broker/plugins/destinationPathSeparatorPlugin":      ignored(notYet + ": the separator is a dot"),
+		"broker/plugins/destinationPathSeparatorPlugin":      ignored("elements of names are separated by dots; a name with other separators is one element"),
 		"broker/plugins/traceBrokerPathPlugin":               ignored(notYet),
 		"broker/plugins/loggingBrokerPlugin":                 ignored(notYet),
 		"broker/plugins/runtimeConfigurationPlugin":          ignored(notYet + ": a change of the file takes a restart"),
