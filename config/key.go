@@ -115,7 +115,6 @@ func newConnector(name, scheme string) Connector {
 func PolicyOf(kind Kind, pattern string) Policy {
 	p := Policy{Kind: kind, Pattern: pattern, Said: Said{}}
 	setDefaults(&target{policy: &p}, "policy.")
-	p.Said = Said{} // what setters of defaults said
 	return p
 }
 

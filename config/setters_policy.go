@@ -34,7 +34,7 @@ func inverted(field func(*Policy) *bool) setter {
 }
 
 // says notes that the present element set one more attribute than its own.
-func (p *Policy) says(t *target, name string) { p.Said[name] = t.line }
+func (t *target) says(name string) { t.policy.Said[name] = t.line }
 
 func setDeadLetterStrategy(t *target, element string) (string, error) {
 	t.policy.DeadLetter.Kind = strings.TrimSuffix(element, "DeadLetterStrategy")
@@ -66,13 +66,13 @@ func setRecovery(t *target, element string) (string, error) {
 	switch element {
 	case recoverCount:
 		t.policy.RecoverySize = 100
-		t.policy.says(t, "recoverySize")
+		t.says("recoverySize")
 	case recoverBytes:
 		t.policy.RecoverySize = 64 * kib
-		t.policy.says(t, "recoverySize")
+		t.says("recoverySize")
 	case recoverTimed:
 		t.policy.RecoveryTime = time.Minute
-		t.policy.says(t, "recoverDuration")
+		t.says("recoverDuration")
 	}
 	return "", nil
 }
@@ -81,7 +81,7 @@ func setSlowConsumerStrategy(t *target, element string) (string, error) {
 	t.policy.Slow.Abort = true
 	if element == "abortSlowAckConsumerStrategy" {
 		t.policy.Slow.MaxSinceAck = 30 * time.Second
-		t.policy.says(t, "maxTimeSinceLastAck")
+		t.says("maxTimeSinceLastAck")
 	}
 	return "", nil
 }
