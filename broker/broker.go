@@ -59,7 +59,7 @@ type Config struct {
 // does. The zero value leaves them alone.
 type Stamp struct {
 	On         bool          // the time of sending is the broker's
-	FutureOnly bool          // … only if the client's is later
+	FutureOnly bool          // … unless the message would expire earlier by that
 	ZeroTTL    time.Duration // time to live of messages that have none; 0: none
 	MaxTTL     time.Duration // no time to live is longer; 0: no bound
 }

@@ -233,7 +233,7 @@ func (s *shard) findGrave(d message.Destination, fn func(grave)) {
 		return
 	}
 	r.wg.Go(func() {
-		q, err := r.queue(r.ctx, "create dead letter queue", d)
+		q, err := r.queue(r.ctx, graveOp, d)
 		if err != nil && r.ctx.Err() == nil {
 			r.cfg.Logger.Error("cannot create the dead letter queue", "queue", d.Name, "err", err)
 		}

@@ -206,7 +206,7 @@ func TestDeletedDeadLetterQueue(t *testing.T) {
 	d := a.expect("2")[0]
 	// The deletion enters the log first, and is told after the move was proposed.
 	resume := r.log.pause()
-	box := r.b.current().directory.queues["ActiveMQ.DLQ"]
+	box := r.queueBox("ActiveMQ.DLQ")
 	var b store.Batch
 	b.DeleteQueue(box.id)
 	deleted := make(chan error, 1)
@@ -223,6 +223,19 @@ func TestDeletedDeadLetterQueue(t *testing.T) {
 	r.quiet()
 	if m := r.take(queueNamed("ActiveMQ.DLQ")); string(m.Body) != "2" {
 		t.Fatalf("got %q", m.Body)
+	}
+}
+
+// queueBox gives the mailbox of a queue, once it is there.
+func (r *rig) queueBox(name string) *mailbox {
+	r.t.Helper()
+	for dir := &r.b.current().directory; ; r.yield() {
+		dir.mu.RLock()
+		b := dir.queues[name]
+		dir.mu.RUnlock()
+		if b != nil {
+			return b
+		}
 	}
 }
 

@@ -82,6 +82,7 @@ func (r *reign) shardOf(name string) *shard {
 
 func (r *reign) mailbox(d message.Destination, id store.QueueID, sub *store.Subscription) *mailbox {
 	b := &mailbox{id: id, name: d.Name, dest: d, durable: sub, policy: r.policy(d), shard: r.shardOf(d.Name)}
+	b.life.begin(r.now())
 	return b
 }
 
@@ -209,9 +210,13 @@ func (r *reign) makeQueue(ctx context.Context, op string, d message.Destination)
 	defer r.directory.made(d.Name)
 	r.directory.mu.RLock()
 	b := r.directory.queues[d.Name] // made since the caller looked
+	err := r.mayAdd(op, d)
 	r.directory.mu.RUnlock()
 	if b != nil {
 		return b, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	var batch store.Batch
 	batch.CreateQueue(store.KindQueue, d.Name, nil)

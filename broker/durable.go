@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"strings"
 
 	"github.com/quorate/quorate/message"
@@ -56,7 +57,7 @@ func (c *Conn) durable(want store.Subscription) (*mailbox, error) {
 		case *box.durable == want:
 			return box, nil
 		default:
-			if err := c.dropDurable(op, box); err != nil {
+			if err := c.r.dropDurable(c.ctx, op, box); err != nil {
 				return nil, err
 			}
 		}
@@ -90,20 +91,20 @@ func subscriptionName(k subscriber) string {
 }
 
 // dropDurable deletes a durable subscription that nobody uses.
-func (c *Conn) dropDurable(op string, box *mailbox) error {
+func (r *reign) dropDurable(ctx context.Context, op string, box *mailbox) error {
 	if !box.active.CompareAndSwap(false, true) {
 		return errorf(KindInUse, op, "the durable subscription %q of client %q is active", box.durable.Name, box.durable.Client)
 	}
 	var b store.Batch
 	b.DeleteQueue(box.id)
-	_, err := c.r.logged(c.ctx, op, &b, func(_ store.Outcome, err error) {
+	_, err := r.logged(ctx, op, &b, func(_ store.Outcome, err error) {
 		if err != nil {
 			box.active.Store(false)
 			return
 		}
-		dir := &c.r.directory
+		dir := &r.directory
 		dir.mu.Lock()
-		c.r.removeDurable(box)
+		r.removeDurable(box)
 		dir.mu.Unlock()
 		box.shard.inbox.post(event{kind: evFunc, call: func() { box.shard.forget(box) }})
 	})
@@ -123,7 +124,7 @@ func (c *Conn) RemoveDurable(client, name string, done func(error)) {
 	if box == nil {
 		err = errorf(KindNotFound, op, "no durable subscription %q of client %q", name, client)
 	} else {
-		err = c.dropDurable(op, box)
+		err = c.r.dropDurable(c.ctx, op, box)
 	}
 	c.submit(failing(op, done, err))
 }

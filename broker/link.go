@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"slices"
+
 	"github.com/quorate/quorate/broker/queue"
 	"github.com/quorate/quorate/message"
 )
@@ -55,6 +57,14 @@ func (s *Subscription) attach(l *link) bool {
 	return true
 }
 
+// unlink takes back an attach.
+func (s *Subscription) unlink(l *link) {
+	s.mu.Lock()
+	s.links = slices.DeleteFunc(slices.Clone(s.links), func(o *link) bool { return o == l })
+	s.mu.Unlock()
+	l.detach(false)
+}
+
 // detach takes a link away for good; failed counts what it holds as failed.
 func (l *link) detach(failed bool) {
 	box := l.box
@@ -62,6 +72,7 @@ func (l *link) detach(failed bool) {
 		box.shard.inbox.post(event{kind: evFunc, call: func() { box.shard.forget(box) }})
 		return
 	}
+	box.life.use(l.sub.conn.r.now())
 	box.consumerWent(l)
 	box.shard.inbox.post(event{kind: evFunc, box: box, call: func() {
 		if box.machine != nil {

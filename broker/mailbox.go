@@ -26,6 +26,7 @@ type mailbox struct {
 	selector *selector.Selector      // of a durable subscription
 	links    atomic.Pointer[[]*link] // who consumes
 	gate     gate                    // who waits for room
+	life     life
 
 	// What follows is the shard's own.
 	machine  *queue.Machine

@@ -24,6 +24,7 @@ type reign struct {
 	admission  admission
 	usage      usage
 	advisor    advisor
+	stamped    bool // messages are corrected, see stamp
 	composites []composite
 	ids        atomic.Uint64 // for names that are unique within the reign
 
@@ -45,6 +46,7 @@ func newReign(ctx context.Context, cfg *Config) (*reign, error) {
 	r.conns.all, r.conns.clients = map[*Conn]struct{}{}, map[string]*Conn{}
 	r.admission.limit = cfg.Limits.InFlight
 	r.advisor.init(r)
+	r.stamped = cfg.stamps()
 	r.usage.init(r)
 	for range cfg.Shards {
 		s := newShard(r)
@@ -57,6 +59,10 @@ func newReign(ctx context.Context, cfg *Config) (*reign, error) {
 	}
 	r.wg.Go(r.usage.run(r.ctx))
 	r.wg.Go(r.advisor.run)
+	r.wg.Go(r.collect)
+	if len(cfg.Destinations) > 0 {
+		r.wg.Go(r.makeDestinations)
+	}
 	return r, nil
 }
 

@@ -45,6 +45,9 @@ func (c *Conn) SendFrom(p Producer, m *message.Message, tx *Tx, done func(error)
 	if max := c.r.cfg.Limits.MessageSize; len(m.Body) > max {
 		return errorf(KindResourceLimit, "send", "a body of %d bytes, the limit for one message is %d", len(m.Body), max)
 	}
+	if c.r.stamped {
+		m = c.r.stamp(m)
+	}
 	s := sending{msg: m, producer: p, size: int64(m.Size())}
 	if err := c.r.route(c.ctx, "send", &s, c); err != nil {
 		return err
@@ -54,6 +57,10 @@ func (c *Conn) SendFrom(p Producer, m *message.Message, tx *Tx, done func(error)
 		return tx.send(s, done)
 	}
 	if err := c.admit(&s); err != nil {
+		return err
+	}
+	if err := c.keep("send", &s); err != nil {
+		c.r.admission.release(s.size)
 		return err
 	}
 	o := &op{name: "send", done: done, bytes: s.size, send: s}
@@ -149,7 +156,7 @@ func (c *Conn) publish(s *sending, out *store.Outcome) error {
 		bytes = 0
 	}
 	for i := len(s.topics) - 1; i >= 0; i-- {
-		t := s.topics[i].topic
+		t := c.r.following(s.topics[i].topic)
 		heard := t.publish(s.msg, c, bytes)
 		if heard {
 			bytes = 0
@@ -170,10 +177,26 @@ func (c *Conn) publish(s *sending, out *store.Outcome) error {
 	if bytes > 0 {
 		c.r.admission.release(bytes)
 	}
+	if s.missed(out) {
+		return errorf(KindInvalidDestination, "send", "a queue that %s goes to was deleted because it was inactive at the same moment: the message has to be sent again", s.msg.Destination)
+	}
 	if out != nil && arrived == 0 && len(rest) == 0 && len(s.topics) == 0 {
 		return errorf(KindInvalidDestination, "send", "%s was deleted", s.msg.Destination)
 	}
 	return nil
+}
+
+// missed reports whether a queue was collected just before the message came.
+func (s *sending) missed(out *store.Outcome) bool {
+	if out == nil {
+		return false
+	}
+	for i, box := range s.boxes[:s.stored] {
+		if i < len(out.Seqs) && out.Seqs[i] == 0 && box.life.ended() {
+			return true
+		}
+	}
+	return out.Code == store.NoQueue && s.stored > 0 && s.boxes[0].life.ended()
 }
 
 // arrive tells the shards where the store put a message, and says in how many

@@ -196,6 +196,9 @@ func (s *shard) settle(box *mailbox, e *queue.Entry) {
 
 func (s *shard) volatile(box *mailbox, m *message.Message) {
 	if box.deleted.Load() {
+		if box.life.ended() {
+			s.r.sendOn(box, m)
+		}
 		return
 	}
 	box.stats.volatile.Add(1)

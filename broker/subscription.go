@@ -187,12 +187,17 @@ func (s *Subscription) takeFrom(d message.Destination) error {
 	case d.Kind.IsTopic():
 		return s.join(d)
 	}
-	box, err := s.queue(d)
-	if err != nil {
-		return err
+	for {
+		box, err := s.queue(d)
+		if err != nil {
+			return err
+		}
+		l := s.link(box)
+		if !s.attach(l) || !box.life.ended() {
+			return nil
+		}
+		s.unlink(l) // the queue was inactive and is being deleted: it is made anew
 	}
-	s.attach(s.link(box))
-	return nil
 }
 
 // join takes what is published on one topic.
@@ -205,6 +210,11 @@ func (s *Subscription) join(d message.Destination) error {
 	t, _ := dir.temps[d].(*topic)
 	switch {
 	case d.Kind == message.Topic:
+		if dir.topics[d.Name] == nil {
+			if err := r.mayAdd(op, d); err != nil {
+				return err
+			}
+		}
 		t = r.topicLocked(d)
 	case t == nil:
 		return errorf(KindInvalidDestination, op, "%s does not exist (any more)", d)

@@ -12,6 +12,7 @@ type topic struct {
 	owner    *Conn // of a temporary topic
 	policy   *Policy
 	stats    counters
+	life     life
 	audience atomic.Pointer[audience] // copied on write under the directory's lock; nil: nobody
 }
 
@@ -117,6 +118,11 @@ func (r *reign) topic(op string, d message.Destination) (*topic, error) {
 	}
 	dir.mu.Lock()
 	defer dir.mu.Unlock()
+	if dir.topics[d.Name] == nil {
+		if err := r.mayAdd(op, d); err != nil {
+			return nil, err
+		}
+	}
 	return r.topicLocked(d), nil
 }
 
@@ -127,6 +133,7 @@ func (r *reign) topicLocked(d message.Destination) *topic {
 	t := dir.topics[d.Name]
 	if t == nil {
 		t = &topic{dest: d, policy: r.policy(d)}
+		t.life.begin(r.now())
 		dir.topics[d.Name] = t
 		for s := range dir.watchers {
 			s.meetTopic(t)

@@ -89,6 +89,13 @@ func (t *Tx) Commit(done func(error)) {
 	}
 	disown(c, &c.mu.txs, t)
 	o := &op{name: "commit", done: done}
+	if err := t.admit(sends, bytes); err != nil {
+		for i := range acks {
+			acks[i].giveBack()
+		}
+		c.submit(failing("commit", done, err))
+		return
+	}
 	var b store.Batch
 	for i := range sends {
 		if s := &sends[i]; s.stored > 0 {
@@ -97,13 +104,6 @@ func (t *Tx) Commit(done func(error)) {
 	}
 	for i := range acks {
 		acks[i].remove(&b)
-	}
-	if err := t.admit(sends, bytes); err != nil {
-		for i := range acks {
-			acks[i].giveBack()
-		}
-		c.submit(failing("commit", done, err))
-		return
 	}
 	o.bytes = bytes
 	o.undo = func(*op) {
@@ -131,7 +131,8 @@ func (t *Tx) Commit(done func(error)) {
 	c.propose(o, &b)
 }
 
-// admit waits for room for all of the transaction's messages.
+// admit waits for room for all of the transaction's messages, and sees to it
+// that where they go is still there.
 func (t *Tx) admit(sends []sending, bytes int64) error {
 	for i := range sends {
 		s := &sends[i]
@@ -146,7 +147,16 @@ func (t *Tx) admit(sends []sending, bytes int64) error {
 			}
 		}
 	}
-	return t.c.gone(t.c.r.admission.acquire(t.c.ctx, bytes))
+	if err := t.c.gone(t.c.r.admission.acquire(t.c.ctx, bytes)); err != nil {
+		return err
+	}
+	for i := range sends {
+		if err := t.c.keep("commit", &sends[i]); err != nil {
+			t.c.r.admission.release(bytes)
+			return err
+		}
+	}
+	return nil
 }
 
 // effect is what follows the commit: arrivals in the order of the sends, and

@@ -68,6 +68,8 @@ func (s *Store) applyOp(at wal.Index, offset int, o *op) Outcome {
 		return s.applyCreate(at, o)
 	case opDeleteQueue:
 		return s.applyDelete(at, o)
+	case opDeleteIdle:
+		return s.applyDeleteIdle(at, o)
 	case opPurgeQueue:
 		return s.applyPurge(at, o)
 	case opPause:
@@ -129,6 +131,14 @@ func (s *Store) applyDelete(at wal.Index, o *op) Outcome {
 	delete(s.mu.queues, q.id)
 	delete(s.mu.byName, queueName{q.kind, q.name})
 	return Outcome{Queue: q.id, Index: at}
+}
+
+// applyDeleteIdle deletes a queue that nothing is pending in.
+func (s *Store) applyDeleteIdle(at wal.Index, o *op) Outcome {
+	if q := s.mu.queues[o.queue]; q != nil && q.depth > 0 {
+		return Outcome{Code: NotEmpty, Queue: o.queue, Index: at}
+	}
+	return s.applyDelete(at, o)
 }
 
 func (s *Store) applyPurge(at wal.Index, o *op) Outcome {

@@ -148,6 +148,10 @@ func bit(v bool) byte {
 // DeleteQueue deletes a queue and what is in it, whatever its depth in O(1).
 func (b *Batch) DeleteQueue(q QueueID) { b.queueOp(opDeleteQueue, q) }
 
+// DeleteIdle deletes a queue if nothing is pending in it when it is applied, else
+// the outcome is NotEmpty.
+func (b *Batch) DeleteIdle(q QueueID) { b.queueOp(opDeleteIdle, q) }
+
 // PurgeQueue removes everything that is in the queue when it is applied, in O(1).
 func (b *Batch) PurgeQueue(q QueueID) { b.queueOp(opPurgeQueue, q) }
 

@@ -154,7 +154,7 @@ func (o *op) decode(r *reader, nested bool) error {
 	switch o.typ {
 	case opCreateQueue:
 		o.decodeCreate(r)
-	case opDeleteQueue, opPurgeQueue:
+	case opDeleteQueue, opDeleteIdle, opPurgeQueue:
 		o.queue = QueueID(r.uvarint())
 	case opEnqueue:
 		o.decodeEnqueue(r)

@@ -18,6 +18,7 @@ func FuzzBatch(f *testing.F) {
 	b.SetCount(1, Pos{2, 1}, 7)
 	b.PurgeQueue(1)
 	b.DeleteQueue(1)
+	b.DeleteIdle(2)
 	b.Reign(1, 2, -3)
 	b.Limits(5)
 	b.Pause(1, true)

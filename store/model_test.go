@@ -123,11 +123,13 @@ func (m *model) one(at wal.Index, o modelOp) Outcome {
 		return m.create(at, &o.op)
 	case opEnqueue:
 		return m.enqueue(at, o)
-	case opDeleteQueue, opPurgeQueue:
+	case opDeleteQueue, opDeleteIdle, opPurgeQueue:
 		out.Queue = o.queue
 		if q == nil {
 			out.Code = NoQueue
-		} else if o.typ == opDeleteQueue {
+		} else if o.typ == opDeleteIdle && len(q.msgs) > 0 {
+			out.Code = NotEmpty
+		} else if o.typ != opPurgeQueue {
 			delete(m.queues, o.queue)
 		} else {
 			clear(q.msgs)

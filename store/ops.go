@@ -20,6 +20,7 @@ const (
 	opLimits      opType = 13 // producers
 
 	opPause      opType = 14 // queue, flag
+	opDeleteIdle opType = 15 // queue, which goes only if nothing is pending in it
 	opSchedule   opType = 16 // due, spec, producer, sequence, header, body inline or upload
 	opFire       opType = 17 // job, due, next due, spec, targets, header
 	opUnschedule opType = 18 // job
@@ -40,7 +41,7 @@ var opNames = [...]string{
 	opCreateQueue: "create-queue", opDeleteQueue: "delete-queue", opPurgeQueue: "purge-queue",
 	opEnqueue: "enqueue", opRemove: "remove", opMove: "move", opSetCount: "set-count",
 	opPart: "part", opStage: "stage", opCommit: "commit", opDrop: "drop",
-	opReign: "reign", opLimits: "limits", opPause: "pause",
+	opReign: "reign", opLimits: "limits", opPause: "pause", opDeleteIdle: "delete-idle-queue",
 	opSchedule: "schedule", opFire: "fire", opUnschedule: "unschedule",
 }
 

@@ -38,6 +38,7 @@ const (
 	NoUpload               // the upload was dropped or is not complete
 	OutOfPlace             // a part or a stage that does not continue what is there
 	NoJob                  // the job is gone, or due at another time
+	NotEmpty               // something is pending in the queue
 )
 
 func (c Code) String() string {
@@ -58,6 +59,8 @@ func (c Code) String() string {
 		return "out of place"
 	case NoJob:
 		return "no job"
+	case NotEmpty:
+		return "not empty"
 	}
 	return fmt.Sprintf("code(%d)", uint8(c))
 }

@@ -260,7 +260,11 @@ func (g *generator) op(b *Batch) {
 	case k < 96:
 		b.PurgeQueue(g.queue())
 	case k < 97:
-		b.DeleteQueue(g.queue())
+		if g.r.IntN(2) == 0 {
+			b.DeleteIdle(g.queue())
+		} else {
+			b.DeleteQueue(g.queue())
+		}
 	case k < 98:
 		b.Pause(g.queue(), g.r.IntN(2) == 0)
 	default:
