@@ -44,6 +44,10 @@ type Subscription struct {
 	topics  []*topic // that it has joined
 	pattern []message.Destination
 
+	// handing keeps deliveries of several shards in the order of their numbers:
+	// who acknowledges all up to one must have been given those before it.
+	handing sync.Mutex
+
 	mu      sync.Mutex
 	closed  bool
 	links   []*link
@@ -367,6 +371,10 @@ func (s *Subscription) leave() {
 // push notes a delivery as outstanding and hands it to the Outlet. It reports
 // false if the subscription has ended. Called by the shard.
 func (s *Subscription) push(d *Delivery) bool {
+	if s.pool != nil {
+		s.handing.Lock()
+		defer s.handing.Unlock()
+	}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
