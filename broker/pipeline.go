@@ -23,6 +23,7 @@ type op struct {
 	c     *Conn
 	name  string
 	bytes int64       // of the admission, given back when the op is applied
+	lent  int64       // of the admission too, but the shards give it back, unless nothing comes of the op
 	ready bool        // the outcome is known
 	err   error       // it
 	local func()      // the effect of a request that is not logged, or what follows a logged one
@@ -114,6 +115,9 @@ func (p *pipeline) drain() {
 	for o := p.next(); o != nil; o = p.next() {
 		if o.err == nil && o.local != nil {
 			o.local()
+		}
+		if o.err != nil && o.lent > 0 {
+			o.c.r.admission.release(o.lent)
 		}
 		if o.err != nil && o.undo != nil && !errors.Is(o.err, ErrUnknown) {
 			o.undo(o)

@@ -66,7 +66,7 @@ func (c *Conn) SendFrom(p Producer, m *message.Message, tx *Tx, done func(error)
 	o := &op{name: "send", done: done, bytes: s.size, send: s}
 	c.stats.enqueued.Add(1)
 	if s.stored == 0 {
-		o.bytes = 0 // given back by the shard
+		o.bytes, o.lent = 0, s.size
 		o.local = func() { c.publish(&o.send, nil) }
 		c.submit(o)
 		return nil

@@ -105,27 +105,31 @@ func (t *Tx) Commit(done func(error)) {
 	for i := range acks {
 		acks[i].remove(&b)
 	}
-	o.bytes = bytes
+	for i := range sends {
+		if s := &sends[i]; s.stored > 0 {
+			o.bytes += s.size
+		} else {
+			o.lent += s.size
+		}
+	}
 	o.undo = func(*op) {
 		for i := range acks {
 			acks[i].giveBack()
 		}
 	}
 	if b.Len() == 0 {
-		o.local = func() {
-			t.effect(sends, acks, store.Result{})
-			c.r.admission.release(bytes)
-		}
+		o.local = func() { t.effect(sends, acks, store.Result{}) }
 		c.submit(o)
 		return
 	}
-	o.applied = func(_ *op, res store.Result) error {
+	o.applied = func(o *op, res store.Result) error {
 		for i := range res.Ops {
 			if c := res.Ops[i].Code; c == store.NoStage || c == store.NoUpload {
 				return errorf(KindTxRolledBack, "commit", "the transaction was dropped before its end: %v", c)
 			}
 		}
 		t.effect(sends, acks, res)
+		o.lent = 0
 		return nil
 	}
 	c.propose(o, &b)
@@ -171,7 +175,6 @@ func (t *Tx) effect(sends []sending, acks []acking, res store.Result) {
 			out = &res.Ops[n]
 			n++
 		}
-		s.size = 0 // the admission has the sum
 		_ = t.c.publish(s, out)
 	}
 	for i := range acks {
