@@ -9,11 +9,15 @@ import (
 
 // A pipeline completes the requests of one connection in their order, whether
 // they went through the log or not: a request that has nothing to log waits
-// for those before it, so that its effect follows theirs [S2].
+// for those before it, so that its effect follows theirs [S2]. Effects do not
+// wait for the answers to those before: another goroutine may be giving them.
 type pipeline struct {
+	effects sync.Mutex // held by who lets requests have their effect
+
 	mu       sync.Mutex
 	ops      []*op
-	head     int
+	head     int // the next to be answered
+	acted    int // the next to have its effect; head is not behind it
 	draining bool
 	err      error // the first request that was not accepted ends them all [M11]
 }
@@ -74,27 +78,26 @@ func (p *pipeline) add(o *op) {
 	p.ops = append(p.ops, o)
 }
 
-// next takes the first request if it is ready, and ends draining otherwise.
-func (p *pipeline) next() *op {
+// act lets what is ready have its effect, up to the first request that is not.
+func (p *pipeline) act() {
+	p.effects.Lock()
+	defer p.effects.Unlock()
+	for o := p.due(); o != nil; o = p.due() {
+		if o.err == nil && o.local != nil {
+			o.local()
+		}
+	}
+}
+
+// due takes the next request that is to have its effect.
+func (p *pipeline) due() *op {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.head == len(p.ops) {
-		p.ops, p.head = p.ops[:0], 0
-		p.draining = false
+	if p.acted == len(p.ops) || !p.ops[p.acted].ready {
 		return nil
 	}
-	o := p.ops[p.head]
-	if !o.ready {
-		p.draining = false
-		return nil
-	}
-	p.ops[p.head] = nil
-	p.head++
-	if p.head > 64 && p.head > len(p.ops)/2 {
-		n := copy(p.ops, p.ops[p.head:])
-		clear(p.ops[n:])
-		p.ops, p.head = p.ops[:n], 0
-	}
+	o := p.ops[p.acted]
+	p.acted++
 	if p.err != nil {
 		o.err = p.err
 	} else if lost(o.err) {
@@ -103,8 +106,32 @@ func (p *pipeline) next() *op {
 	return o
 }
 
-// drain completes what is ready at the front. One goroutine at a time does it.
+// next takes the next request that is to be answered, and ends draining if
+// there is none.
+func (p *pipeline) next() *op {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.head == p.acted {
+		if p.head == len(p.ops) {
+			p.ops, p.head, p.acted = p.ops[:0], 0, 0
+		}
+		p.draining = false
+		return nil
+	}
+	o := p.ops[p.head]
+	p.ops[p.head] = nil
+	p.head++
+	if p.head > 64 && p.head > len(p.ops)/2 {
+		n := copy(p.ops, p.ops[p.head:])
+		clear(p.ops[n:])
+		p.ops, p.acted, p.head = p.ops[:n], p.acted-p.head, 0
+	}
+	return o
+}
+
+// drain completes what is ready at the front. One goroutine at a time answers.
 func (p *pipeline) drain() {
+	p.act()
 	p.mu.Lock()
 	if p.draining {
 		p.mu.Unlock()
@@ -113,9 +140,6 @@ func (p *pipeline) drain() {
 	p.draining = true
 	p.mu.Unlock()
 	for o := p.next(); o != nil; o = p.next() {
-		if o.err == nil && o.local != nil {
-			o.local()
-		}
 		if o.err != nil && o.lent > 0 {
 			o.c.r.admission.release(o.lent)
 		}

@@ -69,3 +69,33 @@ func TestTransactionStaysAdmittedUntilItsShardHasIt(t *testing.T) {
 		t.Errorf("%d bytes are in flight for ever", n)
 	}
 }
+
+// A non-persistent message stands where it was sent, between two persistent
+// ones, also when another goroutine is completing requests of the connection at
+// the moment when the first of them is applied [S2].
+func TestOrderAcrossKindsWhileAnotherCompletes(t *testing.T) {
+	r := newRig(t, nil)
+	a, b := r.connect(""), r.connect("")
+	q := queueNamed("q")
+	a.sends(q, 0, 0)
+	busy, free := make(chan struct{}), make(chan struct{})
+	go a.c.submit(&op{name: "busy", done: func(error) { close(busy); <-free }})
+	await(t, busy)
+	done := make(chan error, 3)
+	for i, m := range []string{"1", "2", "3"} {
+		msg := persistent(q, m)
+		msg.Persistent = i != 1
+		if err := a.c.Send(msg, nil, func(err error) { done <- err }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.quiet()
+	close(free)
+	for range 3 {
+		if err := await(t, done); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.subscribe(Spec{Destination: q})
+	b.expect("0", "1", "2", "3")
+}
