@@ -82,8 +82,8 @@ func (a *acking) settle() {
 	l := a.link
 	l.box.stats.dequeued.Add(n)
 	l.sub.conn.stats.dequeued.Add(n)
-	if l.topic != nil {
-		l.topic.stats.dequeued.Add(n)
+	if t := l.topic.Load(); t != nil {
+		t.stats.dequeued.Add(n)
 	}
 	l.box.shard.inbox.post(event{kind: evSettle, box: l.box, entries: a.entries})
 	for i := range a.more {

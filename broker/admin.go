@@ -29,8 +29,11 @@ func (b *Broker) Purge(ctx context.Context, name string) error {
 
 // purge empties the machine and the spill. Called by the shard.
 func (b *mailbox) purge() {
-	b.shard.clearSpill(b)
 	defer b.gate.open()
+	if b.machine != nil {
+		b.shard.perform(b) // what spills goes first
+	}
+	b.shard.clearSpill(b)
 	if b.machine == nil {
 		return
 	}

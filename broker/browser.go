@@ -10,12 +10,14 @@ import (
 const (
 	browsePage  = 100     // messages of one page
 	browseBytes = 1 << 20 // bytes of one page
+	browseLook  = 2000    // messages that one page with a selector looks at
 )
 
 // A browser looks through a queue once, in order: what is pending, delivered
 // messages included, up to what had arrived when it began. It seeks by key for
-// each page and holds nothing of the queue between two pages. Spilled
-// non-persistent messages are not shown. All of it is the shard's own.
+// each page and holds nothing of the queue between two pages. A page comes from
+// the store, then from the spill, and is merged with what only memory has. All
+// of it is the shard's own.
 type browser struct {
 	sub    *Subscription
 	credit int
@@ -52,24 +54,46 @@ func (b *browser) advance() {
 	if b.over || b.busy || b.credit <= 0 {
 		return
 	}
-	box := b.sub.box
-	if box.id == 0 {
-		b.show(&page{short: true})
+	b.busy = true
+	if b.sub.box.id == 0 {
+		b.readSpill(&page{end: true})
 		return
 	}
-	b.busy = true
-	box.shard.loader.inbox.post(request{
-		box: box, source: queue.Stored, after: b.cursor, n: min(b.credit, browsePage), bytes: browseBytes, then: b.show,
-	})
+	b.read(queue.Stored, b.readSpill)
 }
 
-// show delivers a page, with the volatile messages between its places.
-func (b *browser) show(p *page) {
+// read asks for a page of one source.
+func (b *browser) read(s queue.Source, then func(*page)) {
+	box := b.sub.box
+	q := &queue.Query{Source: s, After: b.cursor, N: min(b.credit, browsePage), Bytes: browseBytes}
+	if sel := b.sub.selector; sel != nil {
+		q.Look = browseLook
+		q.Match = func(e *queue.Entry) bool { return selects(sel, e.Value.(*message.Message)) }
+	}
+	box.shard.loader.inbox.post(request{box: box, query: q, key: box.spill, keep: true, then: then})
+}
+
+// readSpill asks for the spilled messages that go with a page of stored ones.
+func (b *browser) readSpill(stored *page) {
+	if b.over || stored.err != nil {
+		b.show(stored, &page{end: true})
+		return
+	}
+	if b.sub.box.spill == 0 {
+		b.show(stored, &page{end: true})
+		return
+	}
+	b.read(queue.Spilled, func(spilled *page) { b.show(stored, spilled) })
+}
+
+// show delivers two pages merged, with the volatile messages between their
+// places.
+func (b *browser) show(stored, spilled *page) {
 	b.busy = false
 	if b.over {
 		return
 	}
-	if p.err != nil {
+	if stored.err != nil || spilled.err != nil {
 		b.finish()
 		return
 	}
@@ -77,31 +101,68 @@ func (b *browser) show(p *page) {
 		return // the next dispatch asks again
 	}
 	upTo := queue.Place{Lane: math.MaxUint8, Seq: math.MaxUint64, Sub: math.MaxUint64}
-	if n := len(p.entries); !p.short && n > 0 {
-		upTo = p.entries[n-1].Place
+	for _, p := range []*page{stored, spilled} {
+		if !p.end && p.last.Less(upTo) {
+			upTo = p.last
+		}
 	}
-	var volatile []*queue.Entry
-	if m := b.sub.box.machine; m != nil {
-		volatile = m.Volatile(b.cursor, upTo)
-	}
-	for stored := p.entries; len(stored)+len(volatile) > 0; {
+	lists := [][]*queue.Entry{stored.entries, spilled.entries, b.volatile(upTo)}
+	for {
+		e := first(lists, upTo)
+		if e == nil {
+			break
+		}
 		if b.credit <= 0 {
 			return // acknowledgements bring it on
 		}
-		list := &stored
-		if len(stored) == 0 || (len(volatile) > 0 && volatile[0].Place.Less(stored[0].Place)) {
-			list = &volatile
-		}
-		e := (*list)[0]
-		*list = (*list)[1:]
+		again := e.Place == b.cursor // read back from the spill meanwhile
 		b.cursor = e.Place
-		if e.Seq <= b.end {
+		if e.Seq <= b.end && !again {
 			b.deliver(e)
 		}
 	}
-	if p.short || b.cursor.Seq > b.end && b.cursor.Lane == 0 {
+	if stored.end && spilled.end || upTo.Seq > b.end && !b.sub.box.policy.Prioritized {
 		b.finish()
+		return
 	}
+	b.cursor = upTo
+	b.advance()
+}
+
+// volatile gives what only memory has, up to a place.
+func (b *browser) volatile(upTo queue.Place) []*queue.Entry {
+	m := b.sub.box.machine
+	if m == nil {
+		return nil
+	}
+	all := m.Volatile(b.cursor, upTo)
+	if b.sub.selector == nil {
+		return all
+	}
+	var some []*queue.Entry
+	for _, e := range all {
+		if selects(b.sub.selector, e.Value.(*message.Message)) {
+			some = append(some, e)
+		}
+	}
+	return some
+}
+
+// first takes the entry with the first place from the lists, nil if none is left
+// up to a place.
+func first(lists [][]*queue.Entry, upTo queue.Place) *queue.Entry {
+	best := -1
+	for i, l := range lists {
+		if len(l) > 0 && (best < 0 || l[0].Place.Less(lists[best][0].Place)) {
+			best = i
+		}
+	}
+	if best < 0 || upTo.Less(lists[best][0].Place) {
+		return nil
+	}
+	e := lists[best][0]
+	lists[best] = lists[best][1:]
+	return e
 }
 
 func (b *browser) deliver(e *queue.Entry) {

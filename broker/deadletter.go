@@ -26,8 +26,8 @@ func (s *shard) bury(box *mailbox, e *queue.Entry, cause queue.Cause) {
 		s.buryMessage(box, e, e.Value.(*message.Message), cause)
 		return
 	}
-	s.loader.inbox.post(request{box: box, source: queue.Stored, after: before(e.Place), n: 1, bytes: 1, then: func(p *page) {
-		if len(p.entries) > 0 && p.entries[0].Place == e.Place {
+	s.loader.inbox.post(request{box: box, query: &queue.Query{Entries: []*queue.Entry{e}}, then: func(p *page) {
+		if len(p.entries) > 0 {
 			s.buryMessage(box, e, p.entries[0].Value.(*message.Message), cause)
 			return
 		}
@@ -35,12 +35,6 @@ func (s *shard) bury(box *mailbox, e *queue.Entry, cause queue.Cause) {
 			s.buried(box, e) // gone from the store
 		}
 	}})
-}
-
-// before gives a place behind which p's message is the first in the store.
-func before(p queue.Place) queue.Place {
-	p.Seq--
-	return p
 }
 
 func (s *shard) buryMessage(box *mailbox, e *queue.Entry, m *message.Message, cause queue.Cause) {
@@ -169,6 +163,8 @@ func causeText(m *message.Message, e *queue.Entry, box *mailbox, cause queue.Cau
 		return fmt.Sprintf("Message Expired. Expiration:%d", m.Expiration)
 	case queue.Exhausted:
 		return fmt.Sprintf("Delivery[%d] exceeds redelivery policy limit: %d", e.Count, box.policy.MaxRedeliveries)
+	case queue.Overflow:
+		return "The queue was full"
 	}
 	return "Rejected by the consumer"
 }

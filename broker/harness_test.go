@@ -12,6 +12,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/quorate/quorate/broker/queue"
 	"github.com/quorate/quorate/message"
 	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/wal"
@@ -321,7 +322,7 @@ func (r *rig) quiet() {
 		for _, s := range reign.shards {
 			seen := make(chan struct{}, 1)
 			s.inbox.post(event{kind: evFunc, call: func() {
-				s.loader.inbox.post(request{box: &mailbox{shard: s}, n: 0, then: func(*page) { seen <- struct{}{} }})
+				s.loader.inbox.post(request{box: &mailbox{shard: s}, query: &queue.Query{}, then: func(*page) { seen <- struct{}{} }})
 			}})
 			await(r.t, seen)
 		}

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"github.com/quorate/quorate/broker/queue"
 	"github.com/quorate/quorate/message"
@@ -14,7 +15,7 @@ type link struct {
 	sub      *Subscription
 	box      *mailbox
 	consumer *queue.Consumer
-	topic    *topic // of a live subscription to just one
+	topic    atomic.Pointer[topic] // of a live subscription to just one
 }
 
 // A Target is what a name stands for: one destination or, with wildcards, all

@@ -35,15 +35,31 @@ type mailbox struct {
 	squeezed bool
 	bytes    int // of the machine, as last counted in the shard's sum
 	browsers []*browser
-	spill    *spillKey
+	spill    spillKey // 0: nothing was spilled
+	alarm    int64    // when it is to be looked at though nothing happens
+	alarmAt  int      // its place among the alarms, from 1; 0: none
+	expiry   int64    // when what has expired is looked for
+	pulls    []pulling
 	dying    int       // messages that are dead and not yet gone
 	deferred []request // pages to be read when fewer are dying
 }
 
 func (b *mailbox) limits() queue.Limits {
+	p := b.policy
 	l := queue.Limits{
-		Messages: b.policy.WindowMessages, Bytes: b.policy.WindowBytes, Pending: b.policy.PendingBytes,
-		MaxRedeliveries: b.policy.MaxRedeliveries,
+		Messages: p.WindowMessages, Bytes: p.WindowBytes, Pending: p.PendingBytes,
+		MaxRedeliveries: p.MaxRedeliveries,
+		RedeliveryDelay: p.RedeliveryDelay.Milliseconds(), RedeliveryBackOff: p.RedeliveryBackOff,
+		MaxRedeliveryDelay: p.MaxRedeliveryDelay.Milliseconds(), StrictOrder: p.StrictOrder,
+		MaxWaiting: -1,
+	}
+	if p.ExpirePeriod > 0 {
+		l.ExpirePage = p.ExpirePage
+	}
+	if b.topic() {
+		b.topicLimits(&l)
+	} else {
+		l.ConsumersBeforeDispatch, l.TimeBeforeDispatch = p.ConsumersBeforeDispatch, p.TimeBeforeDispatch.Milliseconds()
 	}
 	if b.squeezed {
 		l.Messages, l.Bytes, l.Pending = min(l.Messages, 64), min(l.Bytes, 64<<10), min(l.Pending, 64<<10)
@@ -55,6 +71,30 @@ func (b *mailbox) limits() queue.Limits {
 		l.MaxRedeliveries = -1 // a dead letter has nowhere to go
 	}
 	return l
+}
+
+// topicLimits says what a live subscription to a topic may have waiting.
+func (b *mailbox) topicLimits(l *queue.Limits) {
+	p := b.policy
+	l.MaxWaiting = p.PendingLimit
+	if links := b.links.Load(); p.PendingRate > 0 && links != nil && len(*links) > 0 {
+		l.MaxWaiting = int(p.PendingRate * float64((*links)[0].sub.spec.Prefetch))
+	}
+	switch p.Eviction {
+	case EvictOldestLowest:
+		l.Evict = queue.EvictLowest
+		l.Rank = func(v any) int { return int(v.(*message.Message).Priority) }
+	case EvictUniqueProperty:
+		l.Evict = queue.EvictUnique
+		l.Key = func(v any) any {
+			value, _ := v.(*message.Message).Property(p.EvictionProperty)
+			switch value.(type) {
+			case []byte, []any, []message.Property:
+				return nil
+			}
+			return value
+		}
+	}
 }
 
 // open gives the machine, made from the store if there is none. Called by the shard.

@@ -62,6 +62,8 @@ type shard struct {
 	paused  bool        // not leased: nothing is dispatched
 	failed  []*page     // to be asked for again
 	graves  burials
+	alarms  alarms
+	asleep  []*mailbox // with messages that may expire, to be looked at once
 }
 
 func newShard(r *reign) *shard {
@@ -77,6 +79,9 @@ func (s *shard) run() {
 	retry := time.NewTimer(leaseRetry)
 	defer retry.Stop()
 	armed := true
+	s.alarms.timer = time.NewTimer(expiryPeriod)
+	defer s.alarms.timer.Stop()
+	s.sleepers()
 	var events []event
 	for {
 		select {
@@ -99,8 +104,12 @@ func (s *shard) run() {
 		case <-retry.C:
 			armed = false
 			s.again()
+		case <-s.alarms.timer.C:
+			s.alarms.set = 0
+			s.ring()
 		}
 		s.dispatch()
+		s.alarms.arm(s.r.now())
 		if !armed && (s.paused || len(s.failed) > 0) {
 			armed = true
 			retry.Reset(s.patience())
@@ -227,10 +236,11 @@ func (s *shard) dispatch() {
 	for _, box := range s.dirty {
 		if box.machine != nil {
 			if leased {
-				box.machine.Dispatch(now)
+				s.act(box, now)
+			} else {
+				s.perform(box)
+				s.account(box)
 			}
-			s.perform(box)
-			s.account(box)
 		}
 		if leased {
 			box.dirty = false
@@ -247,6 +257,41 @@ func (s *shard) dispatch() {
 	s.relieve()
 }
 
+// act lets a machine do what there is to do.
+func (s *shard) act(box *mailbox, now int64) {
+	m := box.machine
+	s.expire(box, now)
+	if n, bytes := box.excess(); n > 0 || bytes > 0 {
+		m.Trim(n, bytes)
+	}
+	m.Dispatch(now)
+	s.perform(box)
+	s.account(box)
+	if len(box.pulls) > 0 {
+		s.pulled(box, now)
+	}
+	s.alarms.at(box, earliest(m.Due(), box.expiry, box.nextPull()))
+}
+
+// earliest gives the first of some times, of which 0 is none.
+func earliest(times ...int64) int64 {
+	first := int64(0)
+	for _, t := range times {
+		if t != 0 && (first == 0 || t < first) {
+			first = t
+		}
+	}
+	return first
+}
+
+// ring looks at the mailboxes whose time has come.
+func (s *shard) ring() {
+	now := s.r.now()
+	for box := s.alarms.due(now); box != nil; box = s.alarms.due(now) {
+		s.mark(box)
+	}
+}
+
 // perform does what a machine asks for.
 func (s *shard) perform(box *mailbox) {
 	s.effects = box.machine.Take(s.effects)
@@ -256,17 +301,15 @@ func (s *shard) perform(box *mailbox) {
 		case queue.Deliver:
 			s.deliver(box, f)
 		case queue.Load:
-			q := request{box: box, source: f.Source, after: f.After, n: f.N, bytes: f.Bytes, epoch: f.Epoch}
-			if f.Source == queue.Spilled {
-				q.key = *box.spill
-			}
-			s.load(q)
+			s.load(request{box: box, query: f.Query, key: box.spill})
 		case queue.Spill:
 			s.spill(box, f.Entry)
 		case queue.DeadLetter:
 			s.bury(box, f.Entry, f.Cause)
 		case queue.Count:
 			s.batch.SetCount(box.id, box.pos(f.Entry), f.Entry.Count)
+		case queue.Discard:
+			s.discarded(box, f)
 		}
 	}
 	clear(s.effects)
@@ -277,7 +320,8 @@ func (s *shard) deliver(box *mailbox, f *queue.Effect) {
 	sub, e := l.sub, f.Entry
 	m := e.Value.(*message.Message)
 	d := &Delivery{
-		Sub: sub, Message: m, Destination: box.destination(m), Redelivered: e.Redelivered, Count: e.Count, link: l, entry: e,
+		Sub: sub, Message: m, Destination: box.destination(m), First: e.FirstInGroup,
+		Redelivered: e.Redelivered, Count: e.Count, link: l, entry: e,
 	}
 	advise := &box.policy.Advise
 	if !e.Volatile && !advise.Consumed {
@@ -291,9 +335,23 @@ func (s *shard) deliver(box *mailbox, f *queue.Effect) {
 	}
 	box.stats.dispatched.Add(1)
 	sub.conn.stats.dispatched.Add(1)
-	if l.topic != nil {
-		l.topic.stats.dispatched.Add(1)
+	if t := l.topic.Load(); t != nil {
+		t.stats.dispatched.Add(1)
 	}
+}
+
+// discarded follows the loss of a message that a topic's subscription had too
+// many of.
+func (s *shard) discarded(box *mailbox, f *queue.Effect) {
+	box.stats.volatile.Add(-1)
+	if box.policy.Advise.Discarding {
+		ev := Event{Kind: MessageDiscarded, Destination: box.dest, Message: f.Entry.Value.(*message.Message), Count: f.N}
+		if links := box.links.Load(); links != nil && len(*links) > 0 {
+			ev.Consumer = (*links)[0].sub
+		}
+		s.r.observe(ev)
+	}
+	f.Entry.Value = nil
 }
 
 // flush logs the dead letters and the counts that changed.

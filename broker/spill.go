@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"encoding/binary"
 	"errors"
 
 	"github.com/quorate/quorate/broker/queue"
@@ -14,84 +13,100 @@ import (
 // starts.
 type Spill interface {
 	Append(key uint64, p store.SpillPlace, header, body []byte) error
-	// Take reads and removes the first n messages, or fewer when they exceed
-	// maxBytes, at least one; none if there are none.
-	Take(key uint64, n, maxBytes int) ([]store.Spilled, error)
+	// Load reads the next n messages behind after, or fewer when they exceed
+	// maxBytes, at least one; none if there are none. They stay in the list.
+	Load(key uint64, after store.SpillPlace, n, maxBytes int) ([]store.Spilled, error)
+	Remove(key uint64, places ...store.SpillPlace) error
 	Drop(key uint64) error
 	Usage() int64 // bytes on disk
 }
 
-// spillKey is the list of a mailbox.
+// spillKey is the list of a mailbox; 0 is one that does not exist.
 type spillKey uint64
 
 // spill has e written to disk by the loader, which also reads: what happens to
 // a list happens in one order. The bytes on their way count as in flight, so
 // that a disk slower than its producers slows them down.
 func (s *shard) spill(box *mailbox, e *queue.Entry) {
-	if box.spill == nil {
-		k := spillKey(s.r.ids.Add(1))
-		box.spill = &k
+	if box.spill == 0 {
+		box.spill = spillKey(s.r.ids.Add(1))
 	}
 	s.r.admission.take(int64(e.Size))
-	s.loader.inbox.post(request{box: box, key: *box.spill, spill: e})
+	s.loader.inbox.post(request{box: box, key: box.spill, spill: e})
 }
 
-// write spills one message. The header of the record begins with its place.
+// write spills one message.
 func (l *loader) write(q *request) {
 	defer l.s.r.admission.release(int64(q.spill.Size))
 	m := q.spill.Value.(*message.Message)
-	at := store.SpillPlace{Lane: q.spill.Lane, Seq: q.spill.Seq, Sub: q.spill.Sub}
-	h := binary.AppendUvarint(nil, q.spill.Seq)
-	h = binary.AppendUvarint(h, q.spill.Sub)
-	if err := l.s.r.cfg.Spill.Append(uint64(q.key), at, m.AppendHeader(h), m.Body); err != nil {
+	if err := l.s.r.cfg.Spill.Append(uint64(q.key), spillPlace(q.spill.Place), m.AppendHeader(nil), m.Body); err != nil {
 		q.box.stats.volatile.Add(-1)
 		l.s.r.cfg.Logger.Error("cannot spill a non-persistent message, it is lost", "destination", q.box.dest.String(), "err", err)
 	}
 }
 
-// spilled reads the next page of a mailbox back. What is read leaves the disk:
-// it would not survive a restart there either.
+func spillPlace(p queue.Place) store.SpillPlace {
+	return store.SpillPlace{Lane: p.Lane, Seq: p.Seq, Sub: p.Sub}
+}
+
+// spilled reads a page of what a mailbox has on disk. What is read for the
+// machine leaves the disk: it would not survive a restart there either.
 func (l *loader) spilled(p *page) error {
-	for bytes := 0; len(p.entries) < p.n && bytes < p.bytes; {
-		list, err := l.s.r.cfg.Spill.Take(uint64(p.key), p.n-len(p.entries), p.bytes-bytes)
+	if p.key == 0 {
+		p.end = true
+		return nil
+	}
+	for !p.full() {
+		n, bytes := p.next()
+		list, err := l.s.r.cfg.Spill.Load(uint64(p.key), spillPlace(p.last), n, bytes)
 		if err != nil {
 			return err
 		}
 		if len(list) == 0 {
-			p.short = true
-			return nil
+			p.end = true
+			break
 		}
 		for i := range list {
-			e, err := unspilled(&list[i])
+			e, err := unspilled(p.box, &list[i])
 			if err != nil {
 				return err
 			}
-			p.entries = append(p.entries, e)
-			bytes += e.Size
+			p.last = e.Place
+			p.looked++
+			if p.query.Match == nil || p.query.Match(e) {
+				p.take(e)
+			}
+			if p.full() {
+				break
+			}
 		}
 	}
-	return nil
+	if p.keep || len(p.entries) == 0 {
+		return nil
+	}
+	places := make([]store.SpillPlace, len(p.entries))
+	for i, e := range p.entries {
+		places[i] = spillPlace(e.Place)
+	}
+	return l.s.r.cfg.Spill.Remove(uint64(p.key), places...)
 }
 
-func unspilled(r *store.Spilled) (*queue.Entry, error) {
-	seq, n := binary.Uvarint(r.Header)
-	sub, k := binary.Uvarint(r.Header[max(n, 0):])
-	if n <= 0 || k <= 0 {
-		return nil, errors.New("spilled message without a place")
-	}
-	m, err := message.DecodeHeader(r.Header[n+k:])
+func unspilled(box *mailbox, r *store.Spilled) (*queue.Entry, error) {
+	m, err := message.DecodeHeader(r.Header)
 	if err != nil {
 		return nil, err
 	}
 	m.Body = r.Body
-	return &queue.Entry{Place: queue.Place{Seq: seq, Sub: sub}, Size: m.Size(), Expires: m.Expiration, Value: m}, nil
+	e := box.entryAt(queue.Place{Lane: r.Place.Lane, Seq: r.Place.Seq, Sub: r.Place.Sub}, m)
+	e.Volatile = true
+	return e, nil
 }
 
 // clearSpill drops what a mailbox has on disk.
 func (s *shard) clearSpill(box *mailbox) {
-	if box.spill != nil {
-		s.loader.inbox.post(request{box: box, key: *box.spill, drop: true})
-		box.spill = nil
+	if box.spill != 0 {
+		s.loader.inbox.post(request{box: box, key: box.spill, drop: true})
+		box.spill = 0
 	}
 }
 
@@ -104,8 +119,8 @@ func (l *loader) drop(k spillKey) {
 // dropSpill drops all that the reign spilled. The loops have ended.
 func (s *shard) dropSpill() {
 	for box := range s.boxes {
-		if box.spill != nil {
-			s.loader.drop(*box.spill)
+		if box.spill != 0 {
+			s.loader.drop(box.spill)
 		}
 	}
 }

@@ -297,8 +297,10 @@ func (s *Subscription) joinLocked(t *topic) {
 		}
 	}
 	s.topics = append(s.topics, t)
-	if s.live.topic = t; len(s.topics) > 1 {
-		s.live.topic = nil
+	if len(s.topics) == 1 {
+		s.live.topic.Store(t)
+	} else {
+		s.live.topic.Store(nil) // what is delivered counts for none
 	}
 	t.join(s.live)
 }

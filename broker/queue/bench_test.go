@@ -10,7 +10,7 @@ import (
 func BenchmarkPath(b *testing.B) {
 	for _, n := range []int{1, 10} {
 		b.Run(fmt.Sprintf("consumers=%d", n), func(b *testing.B) {
-			m := New(Limits{Messages: 2000, Bytes: 4 << 20, Pending: 4 << 20, MaxRedeliveries: 6}, 0, false)
+			m := New(Limits{Messages: 2000, Bytes: 4 << 20, Pending: 4 << 20, MaxRedeliveries: 6, MaxWaiting: -1}, 0, false)
 			for i := range n {
 				m.Add(&Consumer{Value: i, Credit: 100})
 			}

@@ -5,12 +5,14 @@
 //	arrivals, consumers, credit, acks, returns, loaded pages, time
 //	     │
 //	     ▼
-//	  Machine ── Effects: Deliver, Load, Spill, DeadLetter, Count
+//	  Machine ── Effects: Deliver, Load, Spill, DeadLetter, Count, Discard
 //
 // The machine knows a window of the queue, in order of Place. What lies behind
 // the window is in the store (persistent messages) or in the spill (the others),
-// and the machine asks for it with Load when the window drains. One subscription
-// to a topic is a queue of volatile messages with a single consumer.
+// and the machine asks for it with Load when the window drains. Consumers with a
+// selector see the queue through a view of their own, which looks behind the
+// window by itself. One subscription to a topic is a queue of volatile messages
+// with a single consumer.
 //
 // The caller performs all effects and reports back: an Entry that is Held
 // (acknowledged, dead, expired) stays known until Settle, so that a page that
@@ -80,9 +82,12 @@ func (p Place) String() string {
 type State uint8
 
 // The states. Ready → Delivered → Held → Gone is the way of a message that is
-// consumed; Return leads from Delivered and Held back to Ready.
+// consumed; Return leads from Delivered and Held back to Ready, by way of
+// Delayed if it is to wait.
 const (
 	Ready     State = iota // waits for a consumer
+	Parked                 // passed by: waits for the consumer of its group
+	Delayed                // waits for its time, Due
 	Delivered              // with a consumer, not acknowledged
 	Held                   // acknowledged, dead or expired, and not yet settled
 	Gone                   // settled
@@ -90,8 +95,11 @@ const (
 
 // String gives the state in lower case.
 func (s State) String() string {
-	return [...]string{"ready", "delivered", "held", "gone"}[s]
+	return [...]string{"ready", "parked", "delayed", "delivered", "held", "gone"}[s]
 }
+
+// waiting reports whether nobody has what is in that state.
+func (s State) waiting() bool { return s == Ready || s == Parked || s == Delayed }
 
 // An Entry is one message in the window. The caller fills it in before it
 // hands it over; afterwards only Value is the caller's.
@@ -102,19 +110,25 @@ type Entry struct {
 	// FirstInGroup tells the consumer of a delivery that the group is new to
 	// it: JMSXGroupFirstForConsumer. Set by the machine.
 	FirstInGroup bool
-	Count        uint32 // failed deliveries
-	GroupSeq     int32  // JMSXGroupSeq; -1 ends the group
-	Size         int    // bytes in memory while Value is set
-	Expires      int64  // milliseconds since 1970, 0 never
-	Due          int64  // not delivered before, milliseconds since 1970; set by the machine
-	Group        string // JMSXGroupID: one consumer gets what has the same, in order; "" none
+
+	state   State
+	counted bool // Size is in the machine's sums
+	trimmed bool // dead because the queue was full
+
+	Count    uint32 // failed deliveries
+	GroupSeq int32  // JMSXGroupSeq; -1 ends the group
+	Size     int    // bytes in memory while Value is set
+	Expires  int64  // milliseconds since 1970, 0 never
+	Due      int64  // not delivered before, milliseconds since 1970; set by the machine
+	Group    string // JMSXGroupID: one consumer gets what has the same, in order; "" none
 	// Value is the message. The caller may clear it for a delivered entry that
 	// is not volatile: it is loaded again if it has to be delivered again.
 	Value any
 
-	state    State
-	counted  bool // Size is in the machine's sums
 	consumer *Consumer
+	view     *view  // of an island: whom it came for
+	group    *group // of what is with a consumer, or was acknowledged by it
+	gone     uint64 // how many reads had begun when it was settled
 }
 
 // State of the entry, as the machine sees it.

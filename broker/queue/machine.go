@@ -1,64 +1,45 @@
 package queue
 
-// Limits bound a machine's window and say when a message is dead.
-type Limits struct {
-	Messages        int // ready messages held in memory
-	Bytes           int // bytes of those that are in the store too
-	Pending         int // bytes of volatile messages held in memory; more of them spill
-	MaxRedeliveries int // failed deliveries after which a message is dead is one more; negative: never
-}
-
-// An Action is what an Effect asks for.
-type Action uint8
-
-// The actions.
-const (
-	Deliver    Action = iota // give Entry to Consumer
-	Load                     // read a page behind After of Source, answer with Loaded or LoadFailed
-	Spill                    // write the volatile Entry to the spill; the machine forgets it
-	DeadLetter               // Entry is Held: move or drop it for Cause, then Settle
-	Count                    // record the Count of the stored Entry
-)
-
-// A Cause says why a message is dead.
-type Cause uint8
-
-// The causes.
-const (
-	Expired Cause = iota + 1
-	Exhausted
-	Rejected
-)
-
-// String gives the cause in lower case.
-func (c Cause) String() string { return [...]string{"", "expired", "exhausted", "rejected"}[c] }
-
-// An Effect is one thing to be done, in the order given.
-type Effect struct {
-	Action   Action
-	Cause    Cause
-	Source   Source
-	Entry    *Entry
-	Consumer *Consumer
-	After    Place
-	N        int    // at most so many messages
-	Bytes    int    // and about so many bytes, at least one message
-	Epoch    uint64 // handed back with Loaded
-}
-
 // A Machine is one queue. Its methods are called by one goroutine at a time.
 type Machine struct {
 	limits  Limits
 	window  window
 	source  [2]backlog
+	reads   reads
 	cs      consumers
+	views   []*view // in order of coming
+	plain   *view   // the one without a selector; nil: there is none
+	active  []*view
+	groups  groups
+	later   delays
+	gate    gate
+	sweeps  [2]sweep
 	tail    uint64 // last Seq that arrived; a page may be ahead of it
 	sub     uint64 // last counter given to a volatile message
 	epoch   uint64 // raised by Purge: pages asked for before are void
-	ready   int
-	bytes   int // of counted entries in the store too
-	pending int // of volatile entries
 	out     []Effect
+	paused  bool
+	stalled bool // something could not be parked
+	crowded bool // the window may hold more than its limits allow
+
+	ready     int // entries that are Ready, islands not counted
+	bytes     int // of counted stored ones, islands not counted
+	isles     int // islands that are Ready
+	isleBytes int
+	pending   int // bytes of volatile entries
+	parked    int // entries that are Parked
+	delayed   int // entries that are Delayed
+	spilled   int // messages in the spill
+
+	scanning  int     // scans under way
+	scans     []*view // that wait for their turn to scan
+	reloading bool
+
+	excess    int // messages and bytes that the queue has too many, see Trim
+	fat       int
+	dying     int // of those, dead and not settled
+	dyingFat  int
+	discarded int
 }
 
 // New gives the machine of a queue. tail is the last Seq that arrived in it
@@ -67,6 +48,9 @@ func New(l Limits, tail uint64, stored bool) *Machine {
 	m := &Machine{limits: l, tail: tail}
 	m.source[Stored].complete = !stored
 	m.source[Spilled].complete = true
+	for s := range m.sweeps {
+		m.sweeps[s].init(stored && Source(s) == Stored)
+	}
 	return m
 }
 
@@ -96,33 +80,43 @@ func (m *Machine) Arrive(e *Entry) bool {
 			return true
 		}
 		if i == len(m.window.list) {
-			b.leave(e.Place)
-			b.missed = true
-			return false
+			m.leave(Stored, e.Place)
+			break
 		}
 		m.insert(e)
 		m.evict()
 		return e.state != Gone
-	case b.loading && !b.missed && m.room(e):
+	case b.loading && b.missed == (Place{}) && m.room(e):
 		m.insert(e) // waits behind the frontier for the page
 		return true
+	case b.loading:
+		b.leave(e.Place)
 	}
-	b.missed = true
+	if m.offer(Stored, e) {
+		return true
+	}
+	m.sweeps[Stored].left(e)
 	return false
 }
 
 // ArriveVolatile tells of a message that is not in the store. The machine
-// gives it its place, behind everything that arrived before it.
+// gives it its place, behind everything in its lane that arrived before it.
 func (m *Machine) ArriveVolatile(e *Entry) {
 	m.sub++
 	e.Seq, e.Sub, e.Volatile = m.tail, m.sub, true
 	b := &m.source[Spilled]
-	if b.complete && (m.pending+e.Size <= m.limits.Pending || m.pending == 0) {
+	if b.covers(e.Place) && (m.pending+e.Size <= m.limits.Pending || m.pending == 0) {
 		m.insert(e)
 		return
 	}
-	b.leave(e.Place)
-	b.missed = true
+	if b.loading || b.covers(e.Place) {
+		m.leave(Spilled, e.Place)
+	}
+	if m.offer(Spilled, e) {
+		return
+	}
+	m.sweeps[Spilled].left(e)
+	m.spilled++
 	m.emit(Effect{Action: Spill, Entry: e})
 }
 
@@ -133,82 +127,127 @@ func (m *Machine) room(e *Entry) bool {
 
 func (m *Machine) insert(e *Entry) {
 	e.state = Ready
-	m.ready++
+	m.countReady(e, 1)
 	m.count(e)
-	m.window.insert(e)
+	m.note(e, m.window.insert(e))
+}
+
+func (m *Machine) countReady(e *Entry, n int) {
+	if e.view != nil {
+		m.isles += n
+	} else {
+		m.ready += n
+	}
 }
 
 // count puts the size of e into the sums; uncount takes it out.
 func (m *Machine) count(e *Entry) {
-	if e.counted || e.Value == nil {
-		return
-	}
-	e.counted = true
-	if e.Volatile {
-		m.pending += e.Size
-	} else {
-		m.bytes += e.Size
+	if !e.counted && e.Value != nil {
+		e.counted = true
+		m.add(e, e.Size)
 	}
 }
 
 func (m *Machine) uncount(e *Entry) {
-	if !e.counted {
-		return
+	if e.counted {
+		e.counted = false
+		m.add(e, -e.Size)
 	}
-	e.counted = false
-	if e.Volatile {
-		m.pending -= e.Size
-	} else {
-		m.bytes -= e.Size
+}
+
+func (m *Machine) add(e *Entry, n int) {
+	switch {
+	case e.Volatile:
+		m.pending += n
+	case e.view != nil:
+		m.isleBytes += n
+	default:
+		m.bytes += n
 	}
 }
 
 // set changes the state of e and what is counted.
 func (m *Machine) set(e *Entry, s State) {
-	if e.state == Ready {
-		m.ready--
+	switch e.state {
+	case Ready:
+		m.countReady(e, -1)
+	case Parked:
+		m.parked--
+		m.resume()
+	case Delayed:
+		m.delayed--
+		m.resume()
 	}
 	e.state = s
 	switch s {
 	case Ready:
-		m.ready++
+		m.countReady(e, 1)
 		m.count(e)
-		m.window.revive(e)
+		if i, ok := m.window.find(e.Place); ok {
+			m.note(e, i)
+		}
+	case Parked:
+		m.parked++
 	case Gone:
 		m.uncount(e)
 		m.window.gone++
+		e.gone = m.reads.asked
 	default:
+		if s == Delayed {
+			m.delayed++
+		}
 		if !e.Volatile {
 			m.uncount(e)
 		}
 	}
 }
 
+// resume lets those go on who had no room to park what they passed.
+func (m *Machine) resume() {
+	if m.stalled {
+		m.stalled = false
+		m.activateAll()
+	}
+}
+
 // evict drops ready stored messages from the end of the window until it is
-// within its limits again. Of one that was delivered in vain only the message
-// goes: that it was, the store does not know [M9].
+// within its limits again. Of one that was delivered in vain, or is parked, only
+// the message goes: that it was delivered the store does not know [M9].
 func (m *Machine) evict() {
-	list := m.window.list
-	for i := len(list) - 1; i >= m.window.head; i-- {
-		if m.ready <= m.limits.Messages && m.bytes <= m.limits.Bytes {
+	m.crowded = false
+	for i := len(m.window.list) - 1; i >= m.window.head; i-- {
+		plain := m.ready > m.limits.Messages || m.bytes > m.limits.Bytes
+		isles := m.isles > m.limits.Messages || m.isleBytes > m.limits.Bytes
+		if !plain && !isles {
 			break
 		}
-		e := list[i]
+		e := m.window.list[i]
 		switch {
-		case e.state != Ready || e.Volatile:
-		case e.Redelivered:
+		case e.Volatile || e.view == nil && !plain || e.view != nil && !isles:
+		case e.state == Parked, e.state == Ready && e.Redelivered:
 			m.uncount(e)
 			e.Value = nil
-		default:
-			m.source[Stored].leave(e.Place)
-			m.source[Stored].missed = true
-			m.set(e, Gone)
-			e.Value = nil
-			m.window.list = append(m.window.list[:i], m.window.list[i+1:]...)
-			m.window.gone--
+		case e.state == Ready:
+			m.leave(Stored, e.Place)
+			for _, v := range m.views {
+				b := &v.seen[Stored]
+				if v.match != nil && (b.loading || b.covers(e.Place)) && (e.Value == nil || v.match(e.Value)) {
+					b.leave(e.Place)
+				}
+			}
+			m.sweeps[Stored].left(e)
+			m.forget(i)
 		}
 	}
-	m.window.next = min(m.window.next, len(m.window.list))
+}
+
+// forget takes list[i], which is ready, out of the window at once.
+func (m *Machine) forget(i int) {
+	e := m.window.list[i]
+	m.set(e, Gone)
+	m.window.gone--
+	e.Value = nil
+	m.window.remove(i)
 }
 
 // SetLimits changes the limits; what does not fit any more leaves the window.
@@ -217,25 +256,6 @@ func (m *Machine) SetLimits(l Limits) {
 	m.evict()
 }
 
-// Add lets c take messages.
-func (m *Machine) Add(c *Consumer) { m.cs.add(c) }
-
-// Remove ends c. What it holds unacknowledged goes back to its place, marked
-// as redelivered, and with failed counted as a failed delivery.
-func (m *Machine) Remove(c *Consumer, failed bool) {
-	if !m.cs.remove(c) {
-		return
-	}
-	for _, e := range m.window.live() {
-		if e.state == Delivered && e.consumer == c {
-			m.Return(e, c, failed)
-		}
-	}
-}
-
-// Grant gives c n more credits.
-func (m *Machine) Grant(c *Consumer, n int) { m.cs.grant(c, n) }
-
 // Ack tells that c is done with e: it has a credit back, and e is Held until
 // Settle or Return. Nothing happens if e is not with c any more.
 func (m *Machine) Ack(e *Entry, c *Consumer) {
@@ -243,102 +263,73 @@ func (m *Machine) Ack(e *Entry, c *Consumer) {
 		return
 	}
 	m.set(e, Held)
-	m.cs.grant(c, 1)
+	m.back(c)
 }
 
 // Settle tells that e has left the queue for good.
 func (m *Machine) Settle(e *Entry) {
-	if e.state == Gone {
+	switch e.state {
+	case Gone:
 		return
+	case Delivered:
+		m.back(e.consumer)
+	case Held:
+		m.trimmed(e)
 	}
-	if e.state == Delivered {
-		m.cs.grant(e.consumer, 1)
-	}
+	group := e.state == Delayed && e.Group != ""
 	m.set(e, Gone)
+	if group {
+		m.groupGoesOn(e)
+	}
+	m.left(e)
 	e.Value, e.consumer = nil, nil
 	m.tidy()
 }
 
-func (m *Machine) tidy() {
-	if !m.source[Stored].loading && !m.source[Spilled].loading {
-		m.window.compact()
-	}
-}
+func (m *Machine) tidy() { m.window.compact(m.reads.oldest()) }
 
-// Purge drops all that is ready. What is delivered stays with its consumers.
-// The caller has emptied the store up to Seq, and the spill.
+// Purge drops all that waits. What is delivered stays with its consumers. The
+// caller has emptied the store up to Seq, and the spill.
 func (m *Machine) Purge() {
 	m.epoch++
+	m.reads.open = m.reads.open[:0]
 	for _, e := range m.window.live() {
-		if e.state == Ready {
-			m.set(e, Gone)
-			e.Value = nil
+		if !e.state.waiting() {
+			continue
+		}
+		group := e.state == Delayed && e.Group != ""
+		m.set(e, Gone)
+		e.Value = nil
+		if group {
+			m.groupOf(e).delayed--
 		}
 	}
-	stored := &m.source[Stored]
-	if !stored.complete {
-		stored.frontier = Place{}
-	}
+	m.source[Stored].purge()
 	m.source[Spilled] = backlog{complete: true}
-	stored.loading, stored.missed = false, false
-	m.window.compact()
+	for _, v := range m.views {
+		v.seen[Stored].purge()
+		v.seen[Spilled] = backlog{}
+		v.queued = false
+	}
+	for s := range m.sweeps {
+		m.sweeps[s].purge()
+	}
+	m.scanning, m.scans, m.reloading, m.spilled = 0, nil, false, 0
+	m.excess, m.fat = 0, 0
+	m.regroup()
+	m.activateAll()
+	m.tidy()
+}
+
+// purge notes that the source was emptied; what has come since is not known.
+func (b *backlog) purge() {
+	if !b.complete {
+		b.frontier = Place{}
+	}
+	b.loading, b.missed = false, Place{}
 }
 
 func (m *Machine) emit(e Effect) { m.out = append(m.out, e) }
-
-// Status is a look at the machine, for people.
-type Status struct {
-	Ready, Delivered, Held int
-	Consumers              int
-	Bytes                  int // in memory, volatile ones included
-	Complete               bool
-}
-
-// Status gives the counts of the window.
-func (m *Machine) Status() Status {
-	s := Status{Consumers: len(m.cs.all), Bytes: m.bytes + m.pending, Complete: m.source[Stored].complete && m.source[Spilled].complete}
-	for _, e := range m.window.live() {
-		switch e.state {
-		case Ready:
-			s.Ready++
-		case Delivered:
-			s.Delivered++
-		case Held:
-			s.Held++
-		}
-	}
-	return s
-}
-
-// Bytes gives the bytes in memory.
-func (m *Machine) Bytes() int { return m.bytes + m.pending }
-
-// Consumers gives the number of consumers.
-func (m *Machine) Consumers() int { return len(m.cs.all) }
-
-// Idle reports whether nothing is in memory and nobody consumes: the machine
-// may be thrown away and made anew from the store.
-func (m *Machine) Idle() bool {
-	return len(m.cs.all) == 0 && len(m.window.live()) == 0 && m.source[Spilled].complete &&
-		!m.source[Stored].loading && !m.source[Spilled].loading
-}
-
-// Volatile gives the volatile messages in memory, in order, that are not Gone
-// and have a place in (after, upTo].
-func (m *Machine) Volatile(after, upTo Place) []*Entry {
-	var out []*Entry
-	i, _ := m.window.find(after)
-	for ; i < len(m.window.list); i++ {
-		e := m.window.list[i]
-		if upTo.Less(e.Place) {
-			break
-		}
-		if e.Volatile && after.Less(e.Place) && (e.state == Ready || e.state == Delivered) {
-			out = append(out, e)
-		}
-	}
-	return out
-}
 
 // Tail gives the last Seq that arrived.
 func (m *Machine) Tail() uint64 { return m.tail }

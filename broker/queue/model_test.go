@@ -2,28 +2,46 @@ package queue
 
 import (
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
 )
 
-var seed = flag.Uint64("seed", 0, "seed of the random runs; 0 takes one from the clock")
+var (
+	seed = flag.Uint64("seed", 0, "seed of the random runs; 0 takes one from the clock")
+	runs = flag.Uint64("runs", 150, "how many random runs")
+)
 
-// TestModel drives a machine at random beside a store, a loader and a log that
-// answer late, and holds it to the rules: what is delivered is always the first
-// message that nobody has, nobody has more than its prefetch, and in the end
-// every message was consumed or dead exactly once.
+// TestModel drives a machine at random beside a store, a spill, a loader and a
+// log that answer late, and holds it to the rules. What is delivered matches its
+// consumer's selector, is due, and is the first message that this consumer could
+// have; nobody has more than its prefetch; a group is with one consumer and in
+// order. Whenever all is quiet nobody with credit lacks a message that it could
+// have. In the end every message was consumed, discarded or dead exactly once.
 func TestModel(t *testing.T) {
 	s := *seed
 	if s == 0 {
 		s = uint64(time.Now().UnixNano())
 	}
-	for run := range uint64(300) {
+	for run := range *runs {
 		if !t.Run("", func(t *testing.T) { newModel(t, s+run).run(1500) }) {
-			t.Fatalf("run again with -seed=%d", s+run)
+			t.Fatalf("run again with -seed=%d -runs=1", s+run)
 		}
 	}
+}
+
+// A note is a message of the model; it is its own Value.
+type note struct {
+	at       Place
+	volatile bool
+	kind     string
+	group    string
+	last     bool // of its group
+	expires  int64
+	failed   uint32
+	due      int64 // not before, once it has failed
 }
 
 // A model is the world of one machine.
@@ -31,43 +49,144 @@ type model struct {
 	t   *testing.T
 	rnd *rand.Rand
 	m   *Machine
+	now int64
 
-	log      []func() // proposed, not applied: changes to the store, each posting events
-	posted   []func() // applied, its event not yet in the inbox
-	inbox    []func() // events that the machine has not seen
-	reads    []Effect // pages asked for
-	store    []uint64 // pending in the store, in order
-	count    map[uint64]uint32
-	spill    []*Entry
-	seq      uint64
-	visible  []*Entry // a copy for each message that the machine was told of and that nobody has
-	with     map[*Consumer][]*Entry
-	prefetch map[*Consumer]int
-	held     []heldEntry // acknowledged in a transaction
-	ended    map[Place]int
-	sent     int
+	with struct { // what this run has
+		lanes, groups, kinds, expiry, exclusive, priorities, pull, trim, topic bool
+	}
+	log     []func() // proposed, not applied: changes to the store, each posting events
+	posted  []func() // applied, its event not yet in the inbox
+	inbox   []func() // events that the machine has not seen
+	loader  []func() // what the loader is to do
+	store   []*note  // pending in the store, in order
+	spill   []*note  // in the spill, in order
+	seq     uint64
+	visible []*note // that the machine was told of and that nobody has
+	drinks  []*drinker
+	pool    *Pool
+	lent    int // of the pool
+	held    []holding
+	out     map[Place]holding // with a consumer, or acknowledged and not settled
+	ended   map[Place]string
+	sent    int
+	trims   int
 }
 
-type heldEntry struct {
+// A drinker is a consumer.
+type drinker struct {
+	c        *Consumer
+	prefetch int
+	pulls    int // deliveries asked for
+	list     []holding
+}
+
+type holding struct {
+	n *note
 	e *Entry
-	c *Consumer
+	d *drinker
 }
 
 func newModel(t *testing.T, seed uint64) *model {
-	w := &model{
-		t: t, rnd: rand.New(rand.NewPCG(seed, 1)), count: map[uint64]uint32{},
-		with: map[*Consumer][]*Entry{}, prefetch: map[*Consumer]int{}, ended: map[Place]int{},
+	w := &model{t: t, rnd: rand.New(rand.NewPCG(seed, 1)), out: map[Place]holding{}, ended: map[Place]string{}, now: 1000}
+	for _, f := range []*bool{
+		&w.with.lanes, &w.with.groups, &w.with.kinds, &w.with.expiry, &w.with.exclusive, &w.with.priorities, &w.with.pull, &w.with.trim,
+	} {
+		*f = w.rnd.IntN(3) == 0
 	}
-	limits := Limits{Messages: 1 + w.rnd.IntN(12), Bytes: 50 + w.rnd.IntN(200), Pending: 30 + w.rnd.IntN(100), MaxRedeliveries: 1 + w.rnd.IntN(3)}
+	w.with.topic = w.rnd.IntN(10) == 0
+	w.pool = NewPool(1+w.rnd.IntN(5), nil)
+	w.lent = -w.pool.Free()
 	backlog := w.rnd.IntN(2) * w.rnd.IntN(30)
-	for range backlog {
-		w.seq++
-		w.store = append(w.store, w.seq)
-		w.visible = append(w.visible, &Entry{Place: Place{Seq: w.seq}})
-		w.sent++
+	if w.with.topic {
+		backlog = 0
 	}
-	w.m = New(limits, w.seq, backlog > 0)
+	for range backlog {
+		n := w.message()
+		w.add(n)
+		w.see(n)
+	}
+	l := w.limits()
+	l.MaxRedeliveries = 1 + w.rnd.IntN(3)
+	if w.rnd.IntN(2) == 0 {
+		l.RedeliveryDelay, l.RedeliveryBackOff = int64(1+w.rnd.IntN(20)), 2
+	}
+	l.StrictOrder = w.rnd.IntN(6) == 0
+	if w.rnd.IntN(8) == 0 {
+		l.ConsumersBeforeDispatch, l.TimeBeforeDispatch = 2, 50
+	}
+	l.Groups, l.Aside = 1+w.rnd.IntN(4), 1+w.rnd.IntN(20)
+	l.MaxWaiting = -1
+	if w.with.topic {
+		l.MaxWaiting = w.rnd.IntN(6)
+		l.Evict = Eviction(w.rnd.IntN(3))
+		l.Rank = func(v any) int { return int(v.(*note).kind[0]) }
+		l.Key = func(v any) any { return v.(*note).kind }
+	}
+	w.m = New(l, w.seq, backlog > 0)
 	return w
+}
+
+// limits gives what may change while the machine runs.
+func (w *model) limits() Limits {
+	var l Limits
+	if w.m != nil {
+		l = w.m.limits
+	}
+	l.Messages, l.Bytes, l.Pending, l.ExpirePage = 1+w.rnd.IntN(12), 50+w.rnd.IntN(200), 30+w.rnd.IntN(100), 1+w.rnd.IntN(4)
+	return l
+}
+
+func (w *model) message() *note {
+	w.sent++
+	n := &note{kind: string(rune('a' + w.rnd.IntN(3)))}
+	if w.with.groups && w.rnd.IntN(3) > 0 {
+		n.group = string(rune('x' + w.rnd.IntN(3)))
+		n.last = w.rnd.IntN(8) == 0
+	}
+	if w.with.lanes {
+		n.at.Lane = uint8(w.rnd.IntN(3))
+	}
+	if w.with.expiry && w.rnd.IntN(4) == 0 {
+		n.expires = w.now + int64(w.rnd.IntN(300))
+	}
+	return n
+}
+
+func (n *note) entry() *Entry {
+	e := &Entry{
+		Place: n.at, Size: 10, Value: n, Group: n.group, Expires: n.expires, Count: n.failed, Redelivered: n.failed > 0,
+		Volatile: n.volatile,
+	}
+	if n.last {
+		e.GroupSeq = -1
+	}
+	return e
+}
+
+func byPlace(a, b *note) int { return a.at.Compare(b.at) }
+
+func put(list []*note, n *note) []*note {
+	i, dup := slices.BinarySearchFunc(list, n, byPlace)
+	if dup {
+		return list
+	}
+	return slices.Insert(slices.Clone(list), i, n)
+}
+
+func cut(list []*note, n *note) []*note {
+	return slices.DeleteFunc(slices.Clone(list), func(o *note) bool { return o == n })
+}
+
+func (w *model) add(n *note) {
+	w.seq++
+	n.at.Seq = w.seq
+	w.store = put(w.store, n)
+}
+
+func (w *model) see(n *note) {
+	if w.ended[n.at] == "" {
+		w.visible = put(w.visible, n)
+	}
 }
 
 func (w *model) run(steps int) {
@@ -83,32 +202,55 @@ func (w *model) step(n int) {
 	case n < 14:
 		w.enqueue()
 	case n < 20:
-		w.inbox = append(w.inbox, w.volatile)
-		w.sent++
-	case n < 34:
+		w.inbox = append(w.inbox, w.volatile(w.message()))
+	case n < 32:
 		w.next(&w.log)
-	case n < 46:
+	case n < 43:
 		w.next(&w.posted)
-	case n < 60:
+	case n < 56:
 		w.next(&w.inbox)
+	case n < 63:
+		w.next(&w.loader)
 	case n < 66:
-		w.read()
-	case n < 69:
 		w.join()
-	case n < 71:
-		w.leave()
-	case n < 82:
+	case n < 68:
+		w.leave(w.anyone())
+	case n < 79:
 		w.ack()
-	case n < 86:
+	case n < 83:
 		w.giveBack()
-	case n < 88:
+	case n < 85:
 		w.finish(w.rnd.IntN(2) == 0)
+	case n < 86:
+		w.rare(w.rnd.IntN(10))
+	case n < 88:
+		w.now += int64(w.rnd.IntN(20))
 	case n < 89:
-		w.m.SetLimits(Limits{Messages: 1 + w.rnd.IntN(12), Bytes: 50 + w.rnd.IntN(200), Pending: 30 + w.rnd.IntN(100), MaxRedeliveries: w.m.limits.MaxRedeliveries})
+		w.pull()
+	case n < 90 && w.rnd.IntN(2) == 0:
+		w.quiet()
 	default:
-		w.m.Dispatch(0)
-		w.perform()
+		w.dispatch()
 	}
+}
+
+func (w *model) rare(n int) {
+	switch {
+	case n < 3:
+		w.m.SetLimits(w.limits())
+	case n < 4:
+		w.m.Pause(w.rnd.IntN(2) == 0)
+	case n < 5:
+		w.m.DropGroups()
+	case n < 6 && w.with.trim:
+		w.trims += 3
+		w.m.Trim(1+w.rnd.IntN(3)+w.m.dying, 0)
+	case n < 7:
+		w.m.DropGroup("x")
+	default:
+		w.m.Expire(w.now)
+	}
+	w.perform()
 }
 
 func (w *model) next(list *[]func()) {
@@ -120,161 +262,297 @@ func (w *model) next(list *[]func()) {
 	}
 }
 
+func (w *model) dispatch() {
+	w.m.Dispatch(w.now)
+	w.perform()
+}
+
 func (w *model) enqueue() {
-	w.sent++
+	if w.with.topic {
+		return
+	}
+	n := w.message()
 	w.log = append(w.log, func() {
-		w.seq++
-		seq := w.seq
-		w.store = append(w.store, seq)
+		w.add(n)
 		w.posted = append(w.posted, func() {
 			w.inbox = append(w.inbox, func() {
-				if !w.known(seq) {
-					w.see(&Entry{Place: Place{Seq: seq}})
+				if w.out[n.at].n == nil {
+					w.see(n)
 				}
-				w.m.Arrive(&Entry{Place: Place{Seq: seq}, Size: 10, Value: "m"})
+				w.m.Arrive(n.entry())
 			})
 		})
 	})
 }
 
-// known reports whether the machine had seq by a page before its arrival.
-func (w *model) known(seq uint64) bool {
-	_, ok := w.m.window.find(Place{Seq: seq})
-	return ok
-}
-
-func (w *model) see(e *Entry) {
-	i, dup := slices.BinarySearchFunc(w.visible, e, func(a, b *Entry) int { return a.Place.Compare(b.Place) })
-	if !dup {
-		w.visible = slices.Insert(w.visible, i, e)
+func (w *model) volatile(n *note) func() {
+	n.volatile = true
+	return func() {
+		e := n.entry()
+		w.m.ArriveVolatile(e)
+		n.at = e.Place
+		w.see(n)
 	}
 }
 
-func (w *model) volatile() {
-	e := &Entry{Size: 10, Value: "m"}
-	w.m.ArriveVolatile(e)
-	w.see(&Entry{Place: e.Place})
-}
-
-func (w *model) read() {
-	if len(w.reads) == 0 {
-		return
-	}
-	f := w.reads[0]
-	w.reads = w.reads[1:]
-	if w.rnd.IntN(10) == 0 {
-		w.inbox = append(w.inbox, func() { w.m.LoadFailed(f.Source, f.Epoch) })
-		return
-	}
-	n := min(f.N, 1+w.rnd.IntN(6))
-	if f.Source == Spilled {
-		n = min(n, len(w.spill))
-		page, short := w.spill[:n], n == len(w.spill)
-		w.spill = w.spill[n:]
-		w.inbox = append(w.inbox, func() { w.m.Loaded(Spilled, f.Epoch, f.After, page, short) })
-		return
-	}
-	var page []*Entry
-	short := true
-	for _, seq := range w.store {
-		if f.After.Seq >= seq {
-			continue
+// perform does what the machine asks for.
+func (w *model) perform() {
+	for _, f := range w.m.Take(nil) {
+		switch f.Action {
+		case Deliver:
+			w.deliver(f.Entry, f.Consumer)
+		case Load:
+			w.loader = append(w.loader, func() { w.read(f.Query) })
+		case Spill:
+			w.loader = append(w.loader, func() { w.spill = put(w.spill, f.Entry.Value.(*note)) })
+		case Count:
+			w.noteAt(f.Entry.Place).failed = f.Entry.Count
+		case DeadLetter:
+			w.bury(f.Entry, f.Cause)
+		case Discard:
+			w.end(f.Entry.Value.(*note), "discarded")
 		}
-		if len(page) == n {
-			short = false
-			break
-		}
-		page = append(page, &Entry{Place: Place{Seq: seq}, Size: 10, Value: "m", Count: w.count[seq]})
 	}
-	w.inbox = append(w.inbox, func() {
-		for _, e := range page {
-			if !w.known(e.Seq) {
-				w.see(&Entry{Place: e.Place})
-			}
-		}
-		w.m.Loaded(Stored, f.Epoch, f.After, page, short)
-	})
 }
 
-func (w *model) join() {
-	if len(w.with) >= 4 {
-		return
+func (w *model) noteAt(p Place) *note {
+	for _, list := range [][]*note{w.store, w.spill, w.visible} {
+		if i, ok := slices.BinarySearchFunc(list, &note{at: p}, byPlace); ok {
+			return list[i]
+		}
 	}
-	c := &Consumer{Credit: 1 + w.rnd.IntN(5)}
-	w.with[c], w.prefetch[c] = nil, c.Credit
-	w.m.Add(c)
-}
-
-// anyone gives a consumer at random, always the same for the same seed.
-func (w *model) anyone() *Consumer {
-	if all := w.m.cs.all; len(all) > 0 {
-		return all[w.rnd.IntN(len(all))]
+	if h, ok := w.out[p]; ok {
+		return h.n
 	}
+	w.t.Fatalf("nothing is at %v", p)
 	return nil
 }
 
-func (w *model) leave() {
-	c := w.anyone()
-	if c == nil {
-		return
+// end notes that a message has left the queue for good.
+func (w *model) end(n *note, how string) {
+	if was := w.ended[n.at]; was != "" {
+		w.t.Fatalf("%v is %s, and was %s before", n.at, how, was)
 	}
-	list := w.with[c]
-	delete(w.with, c)
-	delete(w.prefetch, c)
-	for _, e := range list {
-		w.see(&Entry{Place: e.Place})
-	}
-	w.m.Remove(c, w.rnd.IntN(2) == 0)
-	w.perform()
+	w.ended[n.at] = how
+	w.visible = cut(w.visible, n)
 }
 
-// some takes one delivery of a consumer.
-func (w *model) some() (*Entry, *Consumer) {
-	c := w.anyone()
-	if c == nil || len(w.with[c]) == 0 {
-		return nil, nil
+func (w *model) bury(e *Entry, cause Cause) {
+	n := w.noteAt(e.Place)
+	switch cause {
+	case Expired:
+		if n.expires == 0 || w.now < n.expires {
+			w.t.Fatalf("%v has expired at %d, its time is %d", e.Place, w.now, n.expires)
+		}
+	case Overflow:
+		if w.trims--; w.trims < 0 {
+			w.t.Fatalf("%v was dropped, nobody asked for that", e.Place)
+		}
+		if len(w.visible) > 0 && w.visible[0] != n {
+			w.t.Fatalf("%v was dropped, the first is %v", e.Place, w.visible[0].at)
+		}
 	}
-	i := w.rnd.IntN(len(w.with[c]))
-	e := w.with[c][i]
-	w.with[c] = slices.Delete(slices.Clone(w.with[c]), i, i+1)
-	return e, c
+	w.consume(holding{n: n, e: e}, cause.String())
 }
 
-func (w *model) ack() {
-	e, c := w.some()
-	if e == nil {
-		return
+// consume logs the removal of a message; the machine hears of it later.
+func (w *model) consume(h holding, how string) {
+	w.end(h.n, how)
+	settle := func() {
+		w.inbox = append(w.inbox, func() {
+			delete(w.out, h.n.at)
+			w.m.Settle(h.e)
+		})
 	}
-	w.m.Ack(e, c)
-	if w.rnd.IntN(3) == 0 {
-		w.held = append(w.held, heldEntry{e, c})
-		return
-	}
-	w.consume(e)
-}
-
-// consume logs the removal of e; the machine hears of it later.
-func (w *model) consume(e *Entry) {
-	settle := func() { w.inbox = append(w.inbox, func() { w.m.Settle(e) }) }
-	w.ended[e.Place]++
-	if e.Volatile {
+	if h.n.volatile {
 		settle()
 		return
 	}
 	w.log = append(w.log, func() {
-		i, ok := slices.BinarySearch(w.store, e.Seq)
-		if !ok {
-			w.t.Fatalf("%v was removed twice", e.Place)
+		if !slices.Contains(w.store, h.n) {
+			w.t.Fatalf("%v was removed twice", h.n.at)
 		}
-		w.store = slices.Delete(slices.Clone(w.store), i, i+1)
+		w.store = cut(w.store, h.n)
 		w.posted = append(w.posted, settle)
 	})
 }
 
+// read answers a query, some of it, or not.
+func (w *model) read(q *Query) {
+	if w.rnd.IntN(10) == 0 {
+		w.inbox = append(w.inbox, func() { w.m.LoadFailed(q) })
+		return
+	}
+	page, at, end := w.found(q)
+	w.inbox = append(w.inbox, func() {
+		for _, e := range page {
+			if i, known := w.m.window.find(e.Place); !known || w.m.window.list[i].state.waiting() {
+				w.see(e.Value.(*note))
+			}
+		}
+		w.m.Loaded(q, page, at, end)
+	})
+}
+
+func (w *model) found(q *Query) (page []*Entry, at Place, end bool) {
+	list := w.store
+	if q.Source == Spilled {
+		list = w.spill
+	}
+	if q.Entries != nil {
+		for _, e := range q.Entries {
+			if i, ok := slices.BinarySearchFunc(list, &note{at: e.Place}, byPlace); ok {
+				page = append(page, list[i].entry())
+			}
+		}
+		return page, at, true
+	}
+	at = q.After
+	most, looks := min(q.N, 1+w.rnd.IntN(6)), 1+w.rnd.IntN(8)
+	for _, n := range list {
+		if !q.After.Less(n.at) {
+			continue
+		}
+		if len(page) == most || q.Match != nil && looks == 0 {
+			return page, at, false
+		}
+		at = n.at
+		looks--
+		e := n.entry()
+		if q.Match != nil && !q.Match(e) {
+			continue
+		}
+		page = append(page, e)
+		if q.Source == Spilled {
+			w.spill = cut(w.spill, n)
+		}
+	}
+	return page, at, true
+}
+
+func (w *model) join() {
+	if len(w.drinks) >= 4 {
+		return
+	}
+	d := &drinker{prefetch: 1 + w.rnd.IntN(5)}
+	d.c = &Consumer{Credit: d.prefetch, Value: fmt.Sprint(w.rnd.IntN(1000))}
+	if w.with.kinds && w.rnd.IntN(3) > 0 {
+		d.selects([]string{"a", "b", "ab", "bc"}[w.rnd.IntN(4)])
+	}
+	if w.with.priorities {
+		d.c.Priority = w.rnd.IntN(3)
+	}
+	switch {
+	case w.with.pull && w.rnd.IntN(3) == 0:
+		d.c.Credit, d.prefetch = 0, 0
+	case w.rnd.IntN(6) == 0:
+		d.c.Credit, d.c.Pool = 0, w.pool
+	}
+	d.c.Exclusive = w.with.exclusive && w.rnd.IntN(4) == 0
+	w.drinks = append(w.drinks, d)
+	w.m.Add(d.c)
+}
+
+func (d *drinker) selects(kinds string) {
+	d.c.Selector = kinds
+	d.c.Match = func(v any) bool {
+		for _, k := range kinds {
+			if string(k) == v.(*note).kind {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// anyone gives a consumer at random, always the same for the same seed.
+func (w *model) anyone() *drinker {
+	if len(w.drinks) == 0 {
+		return nil
+	}
+	return w.drinks[w.rnd.IntN(len(w.drinks))]
+}
+
+func (w *model) leave(d *drinker) {
+	if d == nil {
+		return
+	}
+	w.drinks = slices.DeleteFunc(slices.Clone(w.drinks), func(o *drinker) bool { return o == d })
+	failed := w.rnd.IntN(2) == 0
+	for _, h := range d.list {
+		w.returned(h, failed)
+		w.paid(d)
+	}
+	d.list = nil
+	w.m.Remove(d.c, failed)
+	w.perform()
+}
+
+// returned notes that nobody has the message of h any more.
+func (w *model) returned(h holding, failed bool) {
+	delete(w.out, h.n.at)
+	if failed {
+		if int(h.e.Count) < w.m.limits.MaxRedeliveries {
+			e := Entry{Count: h.e.Count + 1}
+			h.n.due = w.now + w.m.limits.delay(&e)
+		}
+		if h.n.volatile {
+			h.n.failed++
+		}
+	}
+	w.see(h.n)
+}
+
+// paid notes that a delivery is over.
+func (w *model) paid(d *drinker) {
+	if d.c.Pool != nil {
+		w.lent--
+	}
+}
+
+func (w *model) pull() {
+	if d := w.anyone(); d != nil && d.prefetch == 0 && d.c.Pool == nil {
+		if w.rnd.IntN(5) == 0 && w.m.Unpull(d.c) {
+			d.pulls--
+			return
+		}
+		if w.m.Pull(d.c) {
+			d.pulls++
+		}
+	}
+}
+
+// some takes one delivery of a consumer.
+func (w *model) some() (h holding, ok bool) {
+	d := w.anyone()
+	if d == nil || len(d.list) == 0 {
+		return h, false
+	}
+	i := w.rnd.IntN(len(d.list))
+	h = d.list[i]
+	d.list = slices.Delete(slices.Clone(d.list), i, i+1)
+	w.paid(d)
+	return h, true
+}
+
+func (w *model) ack() {
+	h, ok := w.some()
+	if !ok {
+		return
+	}
+	w.m.Ack(h.e, h.d.c)
+	if w.rnd.IntN(3) == 0 {
+		w.held = append(w.held, h)
+		return
+	}
+	w.consume(h, "consumed")
+}
+
 func (w *model) giveBack() {
-	if e, c := w.some(); e != nil {
-		w.see(&Entry{Place: e.Place})
-		w.m.Return(e, c, w.rnd.IntN(2) == 0)
+	if h, ok := w.some(); ok {
+		failed := w.rnd.IntN(2) == 0
+		w.returned(h, failed)
+		w.m.Return(h.e, h.d.c, failed)
 		w.perform()
 	}
 }
@@ -283,86 +561,12 @@ func (w *model) giveBack() {
 func (w *model) finish(commit bool) {
 	for _, h := range w.held {
 		if commit {
-			w.consume(h.e)
+			w.consume(h, "consumed")
 			continue
 		}
-		w.see(&Entry{Place: h.e.Place})
-		w.m.Return(h.e, h.c, true)
+		w.returned(h, true)
+		w.m.Return(h.e, h.d.c, true)
 	}
 	w.held = nil
 	w.perform()
-}
-
-func (w *model) perform() {
-	for _, f := range w.m.Take(nil) {
-		switch f.Action {
-		case Deliver:
-			w.deliver(f.Entry, f.Consumer)
-		case Load:
-			w.reads = append(w.reads, f)
-		case Spill:
-			w.spill = append(w.spill, &Entry{Place: f.Entry.Place, Size: 10, Value: "m"})
-		case Count:
-			w.count[f.Entry.Seq] = f.Entry.Count
-		case DeadLetter:
-			w.unsee(f.Entry)
-			w.consume(f.Entry)
-		}
-	}
-}
-
-func (w *model) unsee(e *Entry) {
-	w.visible = slices.DeleteFunc(slices.Clone(w.visible), func(o *Entry) bool { return o.Place == e.Place })
-}
-
-func (w *model) deliver(e *Entry, c *Consumer) {
-	if len(w.visible) == 0 || w.visible[0].Place != e.Place {
-		w.t.Fatalf("%v is delivered, the first is %v", e.Place, w.visible)
-	}
-	w.visible = w.visible[1:]
-	w.with[c] = append(w.with[c], e)
-	if len(w.with[c]) > w.prefetch[c] {
-		w.t.Fatalf("%d deliveries outstanding, the prefetch is %d", len(w.with[c]), w.prefetch[c])
-	}
-	if w.ended[e.Place] > 0 {
-		w.t.Fatalf("%v is delivered after it was consumed", e.Place)
-	}
-	if !e.Volatile && w.rnd.IntN(2) == 0 {
-		e.Value = nil
-	}
-}
-
-// drain consumes all that is left.
-func (w *model) drain() {
-	w.finish(true)
-	for range 20000 {
-		w.next(&w.log)
-		w.next(&w.posted)
-		w.next(&w.inbox)
-		w.read()
-		if len(w.with) == 0 {
-			w.join()
-		}
-		if e, c := w.some(); e != nil {
-			w.m.Ack(e, c)
-			w.consume(e)
-		}
-		w.m.Dispatch(0)
-		w.perform()
-		check(w.t, w.m)
-		if len(w.ended) == w.sent && len(w.log)+len(w.posted)+len(w.inbox)+len(w.reads) == 0 {
-			break
-		}
-	}
-	for p, n := range w.ended {
-		if n != 1 {
-			w.t.Errorf("%v ended %d times", p, n)
-		}
-	}
-	if len(w.ended) != w.sent || len(w.store)+len(w.spill) != 0 {
-		w.t.Fatalf("%d sent, %d consumed or dead, %d in the store, %d in the spill", w.sent, len(w.ended), len(w.store), len(w.spill))
-	}
-	if st := w.m.Status(); st.Ready+st.Delivered+st.Held != 0 || st.Bytes != 0 {
-		w.t.Fatalf("left over: %+v", st)
-	}
 }

@@ -2,14 +2,14 @@ package queue
 
 // Return gives e back to its place: c did not want it, rolled back its
 // acknowledgement or went away. It is marked as redelivered. failed counts a
-// failed delivery; one too many makes the message dead. Nothing happens if e
-// is not with c any more.
+// failed delivery: the message waits for its time if there is a delay, and one
+// too many makes it dead. Nothing happens if e is not with c any more.
 func (m *Machine) Return(e *Entry, c *Consumer, failed bool) {
 	if e.consumer != c || (e.state != Delivered && e.state != Held) {
 		return
 	}
 	if e.state == Delivered {
-		m.cs.grant(c, 1)
+		m.back(c)
 	}
 	e.consumer = nil
 	e.Redelivered = true
@@ -22,7 +22,13 @@ func (m *Machine) Return(e *Entry, c *Consumer, failed bool) {
 		if !e.Volatile {
 			m.emit(Effect{Action: Count, Entry: e})
 		}
+		if d := m.limits.delay(e); d > 0 {
+			m.wait(e, d)
+			m.left(e)
+			return
+		}
 	}
+	m.left(e)
 	m.set(e, Ready)
 }
 
@@ -31,21 +37,17 @@ func (m *Machine) Reject(e *Entry, c *Consumer) {
 	if e.state != Delivered || e.consumer != c {
 		return
 	}
-	m.cs.grant(c, 1)
+	m.back(c)
 	m.die(e, Rejected)
 }
 
 func (m *Machine) die(e *Entry, c Cause) {
+	group := e.state == Delayed && e.Group != ""
 	m.set(e, Held)
 	e.consumer = nil
 	m.emit(Effect{Action: DeadLetter, Entry: e, Cause: c})
-}
-
-// Expire takes what has passed its time to live out of the window.
-func (m *Machine) Expire(now int64) {
-	for _, e := range m.window.live() {
-		if e.state == Ready && e.Expires != 0 && now >= e.Expires {
-			m.die(e, Expired)
-		}
+	if group {
+		m.groupGoesOn(e)
 	}
+	m.left(e)
 }

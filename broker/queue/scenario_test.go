@@ -2,6 +2,7 @@ package queue
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -43,6 +44,8 @@ type scenario struct {
 	m         *Machine
 	consumers map[string]*Consumer
 	entries   map[string]*Entry
+	queries   []*Query
+	pools     map[string]*Pool
 	limits    Limits
 	now       int64
 }
@@ -94,29 +97,45 @@ func (s *scenario) run(t *testing.T, out *strings.Builder, line string) {
 		s.m.ArriveVolatile(e)
 		s.entries[e.Place.String()] = e
 		fmt.Fprintf(out, "at %v\n", e.Place)
+	case "pool":
+		s.pools[first] = NewPool(a.num("n", 0), func() { fmt.Fprintf(out, "pool %s has credit again\n", first) })
 	case "consumer":
-		c := &Consumer{Value: first, Credit: a.num("credit", 1), Priority: a.num("priority", 0), Exclusive: a.has("exclusive")}
-		s.consumers[first] = c
-		s.m.Add(c)
+		s.consumer(first, a)
 	case "gone":
 		s.m.Remove(s.consumers[first], a.has("failed"))
 	case "grant":
 		s.m.Grant(s.consumers[first], a.num("n", 1))
+	case "pull", "unpull", "dry":
+		s.pull(out, words[0], s.consumers[first])
 	case "ack", "return", "reject", "settle", "forget":
 		s.consumed(t, words[0], first, a)
-	case "page":
-		s.page(t, words[1:], a)
-	case "failed":
-		s.m.LoadFailed(Stored, s.m.epoch)
+	case "page", "scanned", "reloaded", "swept", "failed":
+		s.page(t, words[0], words[1:], a)
 	case "purge":
 		s.m.Purge()
+	case "pause":
+		s.m.Pause(!a.has("no"))
+	case "trim":
+		s.m.Trim(a.num("n", 0), a.num("bytes", 0))
 	case "expire":
 		s.m.Expire(int64(a.num("now", 0)))
 	case "dispatch":
 		s.now = int64(a.num("now", int(s.now)))
 		s.m.Dispatch(s.now)
+	case "due":
+		fmt.Fprintf(out, "due at %d\n", s.m.Due())
 	case "window":
 		s.window(out)
+	case "groups":
+		for _, g := range s.m.Groups() {
+			fmt.Fprintf(out, "%s: owner %v, %d outstanding, %d waiting\n", g.Name, g.Owner, g.Outstanding, g.Waiting)
+		}
+	case "drop-group":
+		fmt.Fprintln(out, s.m.DropGroup(first))
+	case "drop-groups":
+		fmt.Fprintln(out, s.m.DropGroups())
+	case "idle":
+		fmt.Fprintln(out, s.m.Idle())
 	default:
 		t.Fatalf("unknown command %q", words[0])
 	}
@@ -127,21 +146,69 @@ func (s *scenario) run(t *testing.T, out *strings.Builder, line string) {
 }
 
 func (s *scenario) start(a args) {
-	s.limits = Limits{Messages: 8, Bytes: 1000, Pending: 1000, MaxRedeliveries: 6}
+	s.limits = Limits{Messages: 8, Bytes: 1000, Pending: 1000, MaxRedeliveries: 6, MaxWaiting: -1, ExpirePage: 3}
 	s.setLimits(a)
 	s.m = New(s.limits, uint64(a.num("tail", 0)), a.has("stored"))
 	s.consumers, s.entries, s.now = map[string]*Consumer{}, map[string]*Entry{}, 0
+	s.queries, s.pools = nil, map[string]*Pool{}
 }
 
 func (s *scenario) setLimits(a args) {
-	s.limits.Messages = a.num("messages", s.limits.Messages)
-	s.limits.Bytes = a.num("bytes", s.limits.Bytes)
-	s.limits.Pending = a.num("pending", s.limits.Pending)
-	s.limits.MaxRedeliveries = a.num("redeliveries", s.limits.MaxRedeliveries)
+	l := &s.limits
+	for name, field := range map[string]*int{
+		"messages": &l.Messages, "bytes": &l.Bytes, "pending": &l.Pending, "redeliveries": &l.MaxRedeliveries,
+		"aside": &l.Aside, "groups": &l.Groups, "consumers": &l.ConsumersBeforeDispatch, "waiting": &l.MaxWaiting,
+	} {
+		*field = a.num(name, *field)
+	}
+	for name, field := range map[string]*int64{
+		"delay": &l.RedeliveryDelay, "max-delay": &l.MaxRedeliveryDelay, "time": &l.TimeBeforeDispatch,
+	} {
+		*field = int64(a.num(name, int(*field)))
+	}
+	l.RedeliveryBackOff = float64(a.num("back-off", int(l.RedeliveryBackOff)))
+	l.StrictOrder = l.StrictOrder || a.has("strict")
+	switch a["evict"] {
+	case "lowest":
+		l.Evict, l.Rank = EvictLowest, func(v any) int { return int(v.(string)[0]) }
+	case "unique":
+		l.Evict, l.Key = EvictUnique, func(v any) any {
+			if v == "m" {
+				return nil
+			}
+			return v
+		}
+	}
+}
+
+// A message is worth what its kind says; a selector names kinds, "a|b".
+func (s *scenario) consumer(name string, a args) {
+	c := &Consumer{Value: name, Credit: a.num("credit", 1), Priority: a.num("priority", 0), Exclusive: a.has("exclusive"), Pool: s.pools[a["pool"]]}
+	if sel := a["selects"]; sel != "" {
+		kinds := strings.Split(sel, "|")
+		c.Selector = sel
+		c.Match = func(v any) bool { return slices.Contains(kinds, v.(string)) }
+	}
+	s.consumers[name] = c
+	s.m.Add(c)
+}
+
+func (s *scenario) pull(out *strings.Builder, what string, c *Consumer) {
+	switch what {
+	case "pull":
+		fmt.Fprintln(out, s.m.Pull(c))
+	case "unpull":
+		fmt.Fprintln(out, s.m.Unpull(c))
+	case "dry":
+		fmt.Fprintln(out, s.m.Dry(c))
+	}
 }
 
 func (s *scenario) entry(a args, p Place) *Entry {
-	e := &Entry{Place: p, Size: a.num("size", 10), Expires: int64(a.num("expires", 0)), Value: "m"}
+	e := &Entry{Place: p, Size: a.num("size", 10), Expires: int64(a.num("expires", 0)), Value: "m", Group: a["group"], GroupSeq: int32(a.num("seq", 0))}
+	if k, ok := a["kind"]; ok {
+		e.Value = k
+	}
 	s.entries[p.String()] = e
 	return e
 }
@@ -169,24 +236,65 @@ func (s *scenario) consumed(t *testing.T, what, place string, a args) {
 	}
 }
 
-func (s *scenario) page(t *testing.T, words []string, a args) {
-	source := Stored
-	if a.has("spilled") {
-		source = Spilled
+// page answers the first query that asked for it; words that begin with a digit
+// are the places of the messages found.
+func (s *scenario) page(t *testing.T, what string, words []string, a args) {
+	q := s.query(what, a)
+	if q == nil {
+		t.Fatalf("nobody asked for %s %v", what, words)
+	}
+	if what == "failed" {
+		s.m.LoadFailed(q)
+		return
 	}
 	var list []*Entry
+	end := q.After
 	for _, w := range words {
 		if w[0] < '0' || w[0] > '9' {
 			continue
 		}
-		e := &Entry{Place: parsePlace(t, w), Size: a.num("size", 10), Value: "m"}
+		e := &Entry{Place: parsePlace(t, w), Size: a.num("size", 10), Value: "m", Group: a["group"], Expires: int64(a.num("expires", 0))}
+		if k, ok := a["kind"]; ok {
+			e.Value = k
+		}
 		if i, known := s.m.window.find(e.Place); !known || s.m.window.list[i].state == Gone {
 			s.entries[w] = e
 		}
 		list = append(list, e)
+		end = e.Place
 	}
-	epoch := uint64(a.num("epoch", int(s.m.epoch)))
-	s.m.Loaded(source, epoch, parsePlace(t, a["after"]), list, a.has("short"))
+	if p, ok := a["last"]; ok {
+		end = parsePlace(t, p)
+	}
+	s.m.Loaded(q, list, end, a.has("short"))
+}
+
+// query takes the first query under way of that kind, with the source, place
+// and selector given.
+func (s *scenario) query(what string, a args) *Query {
+	for i, q := range s.queries {
+		kind := "page"
+		switch {
+		case q.Entries != nil:
+			kind = "reloaded"
+		case q.view != nil:
+			kind = "scanned"
+		case q.sweep != nil:
+			kind = "swept"
+		}
+		if what != kind && what != "failed" || a.has("spilled") != (q.Source == Spilled) {
+			continue
+		}
+		if p, ok := a["after"]; ok && q.After.String() != p {
+			continue
+		}
+		if sel, ok := a["selects"]; ok && (q.view == nil || q.view.selector != sel) {
+			continue
+		}
+		s.queries = slices.Delete(s.queries, i, i+1)
+		return q
+	}
+	return nil
 }
 
 func (s *scenario) effect(out *strings.Builder, f Effect) {
@@ -194,18 +302,42 @@ func (s *scenario) effect(out *strings.Builder, f Effect) {
 	case Deliver:
 		s.entries[f.Entry.Place.String()] = f.Entry
 		fmt.Fprintf(out, "%v → %v", f.Entry.Place, f.Consumer.Value)
+		if f.Entry.FirstInGroup {
+			fmt.Fprintf(out, " first of %s", f.Entry.Group)
+		}
 		if f.Entry.Redelivered {
 			fmt.Fprintf(out, " redelivered, %d failed", f.Entry.Count)
 		}
 		fmt.Fprintln(out)
 	case Load:
-		fmt.Fprintf(out, "load %v behind %v: %d, %d bytes\n", f.Source, f.After, f.N, f.Bytes)
+		s.queries = append(s.queries, f.Query)
+		asked(out, f.Query)
 	case Spill:
 		fmt.Fprintf(out, "spill %v\n", f.Entry.Place)
 	case DeadLetter:
+		s.entries[f.Entry.Place.String()] = f.Entry
 		fmt.Fprintf(out, "dead %v: %v\n", f.Entry.Place, f.Cause)
 	case Count:
 		fmt.Fprintf(out, "count %v: %d\n", f.Entry.Place, f.Entry.Count)
+	case Discard:
+		fmt.Fprintf(out, "discard %v, %d so far\n", f.Entry.Place, f.N)
+	}
+}
+
+func asked(out *strings.Builder, q *Query) {
+	switch {
+	case q.Entries != nil:
+		fmt.Fprint(out, "reload")
+		for _, e := range q.Entries {
+			fmt.Fprintf(out, " %v", e.Place)
+		}
+		fmt.Fprintln(out)
+	case q.view != nil:
+		fmt.Fprintf(out, "scan %v behind %v for %s: %d, %d bytes\n", q.Source, q.After, q.view.selector, q.N, q.Bytes)
+	case q.sweep != nil:
+		fmt.Fprintf(out, "sweep %v behind %v: looks at %d\n", q.Source, q.After, q.Look)
+	default:
+		fmt.Fprintf(out, "load %v behind %v: %d, %d bytes\n", q.Source, q.After, q.N, q.Bytes)
 	}
 }
 
@@ -215,11 +347,19 @@ func (s *scenario) window(out *strings.Builder) {
 		if e.consumer != nil {
 			fmt.Fprintf(out, " %v", e.consumer.Value)
 		}
+		if e.view != nil {
+			fmt.Fprintf(out, " for %s", e.view.selector)
+		}
 		fmt.Fprintln(out)
 	}
 	for i, b := range s.m.source {
 		if !b.complete {
 			fmt.Fprintf(out, "%v: more behind %v\n", Source(i), b.frontier)
+		}
+		for _, v := range s.m.views {
+			if seen := v.seen[i]; v.match != nil && !b.complete && !seen.complete {
+				fmt.Fprintf(out, "%v: more for %s behind %v\n", Source(i), v.selector, s.m.reach(v, Source(i)))
+			}
 		}
 	}
 }
@@ -247,41 +387,4 @@ func parsePlace(t *testing.T, s string) Place {
 		}
 	}
 	return p
-}
-
-// check holds the machine to its own sums.
-func check(t testing.TB, m *Machine) {
-	t.Helper()
-	ready, bytes, pending, gone := 0, 0, 0, 0
-	var last *Entry
-	for i, e := range m.window.live() {
-		if last != nil && !last.Place.Less(e.Place) {
-			t.Fatalf("%v stands before %v", last.Place, e.Place)
-		}
-		last = e
-		switch e.state {
-		case Ready:
-			ready++
-			if i+m.window.head < m.window.next {
-				t.Fatalf("%v is ready before the point where the search begins", e.Place)
-			}
-		case Gone:
-			gone++
-		}
-		if e.counted && e.Volatile {
-			pending += e.Size
-		} else if e.counted {
-			bytes += e.Size
-		}
-	}
-	free := 0
-	for _, c := range m.cs.all {
-		if c.Credit > 0 {
-			free++
-		}
-	}
-	if ready != m.ready || bytes != m.bytes || pending != m.pending || gone != m.window.gone || free != m.cs.free {
-		t.Fatalf("sums: ready %d is %d, bytes %d is %d, pending %d is %d, gone %d is %d, free %d is %d",
-			m.ready, ready, m.bytes, bytes, m.pending, pending, m.window.gone, gone, m.cs.free, free)
-	}
 }

@@ -3,13 +3,14 @@ package queue
 import "slices"
 
 // A window is the part of a queue in memory, in order of place. Entries that
-// are gone are removed later, in bulk; while a page is being read they stay,
-// so that the page cannot bring them back.
+// are gone are removed later, in bulk, and only when no page that was asked for
+// before they were gone is still being read, so that it cannot bring them back.
 type window struct {
 	list []*Entry // list[head:] is the window
 	head int
-	next int // no entry before list[next] is Ready
-	gone int // entries in the window that are Gone
+	gone int    // entries in the window that are Gone
+	kept int    // of those, how many the last rebuild had to keep
+	gen  uint64 // raised when entries change their index
 }
 
 // find gives the index of the first entry at or after p, and whether it is p.
@@ -29,63 +30,66 @@ func (w *window) find(p Place) (int, bool) {
 	return lo, lo < len(w.list) && w.list[lo].Place == p
 }
 
-func (w *window) insert(e *Entry) {
+// insert puts e at its place and gives its index.
+func (w *window) insert(e *Entry) int {
 	i, _ := w.find(e.Place)
 	if i == len(w.list) {
 		w.list = append(w.list, e)
 	} else {
 		w.list = slices.Insert(w.list, i, e)
+		w.gen++
 	}
-	w.next = min(w.next, i)
+	return i
 }
 
-// revive makes the scan for ready entries look at e again.
-func (w *window) revive(e *Entry) {
-	if i, ok := w.find(e.Place); ok {
-		w.next = min(w.next, i)
-	}
+// remove takes list[i] out at once.
+func (w *window) remove(i int) {
+	w.list = slices.Delete(w.list, i, i+1)
+	w.gen++
 }
 
-// compact drops what is gone: always at the front, in the middle when that is
-// more than half of the window.
-func (w *window) compact() {
-	for w.head < len(w.list) && w.list[w.head].state == Gone {
+// compact drops what was gone before read number oldest was begun: always at the
+// front, in the middle when that is more than half of the window.
+func (w *window) compact(oldest uint64) {
+	for w.head < len(w.list) && w.list[w.head].state == Gone && w.list[w.head].gone < oldest {
 		w.list[w.head] = nil
 		w.head++
 		w.gone--
 	}
+	w.kept = min(w.kept, w.gone)
 	switch live := len(w.list) - w.head; {
-	case w.gone > 64 && w.gone > live/2:
-		w.rebuild()
+	case w.gone > 64+2*w.kept && w.gone > live/2:
+		w.rebuild(oldest)
 	case live == 0:
-		w.list, w.head, w.next = w.list[:0], 0, 0
+		w.list, w.head = w.list[:0], 0
 		if cap(w.list) > 4096 {
 			w.list = nil
 		}
+		w.gen++
 	case w.head > 64 && w.head > live:
 		n := copy(w.list, w.list[w.head:])
 		clear(w.list[n:])
-		w.list, w.next, w.head = w.list[:n], max(w.next-w.head, 0), 0
+		w.list, w.head = w.list[:n], 0
+		w.gen++
 	}
-	w.next = max(w.next, w.head)
 }
 
-func (w *window) rebuild() {
-	n, next := 0, -1
-	for i := w.head; i < len(w.list); i++ {
-		if i >= w.next && next < 0 {
-			next = n
+func (w *window) rebuild(oldest uint64) {
+	n := 0
+	w.gone = 0
+	for _, e := range w.list[w.head:] {
+		if e.state == Gone {
+			if e.gone < oldest {
+				continue
+			}
+			w.gone++
 		}
-		if e := w.list[i]; e.state != Gone {
-			w.list[n] = e
-			n++
-		}
-	}
-	if next < 0 {
-		next = n
+		w.list[n] = e
+		n++
 	}
 	clear(w.list[n:])
-	w.list, w.head, w.next, w.gone = w.list[:n], 0, next, 0
+	w.list, w.head, w.kept = w.list[:n], 0, w.gone
+	w.gen++
 }
 
 // live gives the entries of the window, some of them Gone.
