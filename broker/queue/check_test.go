@@ -78,18 +78,18 @@ func checkViews(t testing.TB, m *Machine) {
 
 func checkGroups(t testing.TB, m *Machine) {
 	t.Helper()
-	out, delayed, owned := map[*group]int{}, map[string]int{}, map[*Consumer]int{}
+	out, delayed, owned := map[string]int{}, map[string]int{}, map[*Consumer]int{}
 	for _, e := range m.window.live() {
-		if e.group != nil {
-			out[e.group]++
+		if e.joined {
+			out[e.Group]++
 		}
 		if e.state == Delayed && e.Group != "" {
 			delayed[e.Group]++
 		}
 	}
 	for name, g := range m.groups.byName {
-		if g.out != out[g] || g.delayed != delayed[name] {
-			t.Fatalf("group %s: %d out is %d, %d delayed is %d", name, g.out, out[g], g.delayed, delayed[name])
+		if g.out != out[name] || g.delayed != delayed[name] {
+			t.Fatalf("group %s: %d out is %d, %d delayed is %d", name, g.out, out[name], g.delayed, delayed[name])
 		}
 		if g.owner != nil {
 			owned[g.owner]++

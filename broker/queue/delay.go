@@ -4,7 +4,7 @@ import "container/heap"
 
 // delays are the entries that wait for their time.
 type delays struct {
-	fresh []*Entry // their Due counts from the next Dispatch
+	fresh []*Entry // their time counts from the next Dispatch
 	heap  dueHeap  // those that have died meanwhile are found when they are due
 }
 
@@ -12,8 +12,8 @@ type dueHeap []*Entry
 
 func (h dueHeap) Len() int { return len(h) }
 func (h dueHeap) Less(i, j int) bool {
-	if h[i].Due != h[j].Due {
-		return h[i].Due < h[j].Due
+	if h[i].when != h[j].when {
+		return h[i].when < h[j].when
 	}
 	return h[i].Place.Less(h[j].Place)
 }
@@ -51,7 +51,7 @@ func (m *Machine) wait(e *Entry, d int64) {
 	if !e.Volatile {
 		e.Value = nil
 	}
-	e.Due = d
+	e.when = d
 	m.later.fresh = append(m.later.fresh, e)
 }
 
@@ -59,13 +59,13 @@ func (m *Machine) wait(e *Entry, d int64) {
 func (m *Machine) revive(now int64) {
 	for _, e := range m.later.fresh {
 		if e.state == Delayed {
-			e.Due += now
+			e.when += now
 			heap.Push(&m.later.heap, e)
 		}
 	}
 	clear(m.later.fresh)
 	m.later.fresh = m.later.fresh[:0]
-	for len(m.later.heap) > 0 && m.later.heap[0].Due <= now {
+	for len(m.later.heap) > 0 && m.later.heap[0].when <= now {
 		e := heap.Pop(&m.later.heap).(*Entry)
 		if e.state != Delayed {
 			continue
@@ -82,7 +82,7 @@ func (m *Machine) revive(now int64) {
 func (m *Machine) Due() int64 {
 	due := m.gate.due(m)
 	if len(m.later.heap) > 0 {
-		if d := m.later.heap[0].Due; due == 0 || d < due {
+		if d := m.later.heap[0].when; due == 0 || d < due {
 			due = d
 		}
 	}

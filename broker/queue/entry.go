@@ -114,21 +114,20 @@ type Entry struct {
 	state   State
 	counted bool // Size is in the machine's sums
 	trimmed bool // dead because the queue was full
+	joined  bool // counted as outstanding in its group
 
 	Count    uint32 // failed deliveries
 	GroupSeq int32  // JMSXGroupSeq; -1 ends the group
 	Size     int    // bytes in memory while Value is set
 	Expires  int64  // milliseconds since 1970, 0 never
-	Due      int64  // not delivered before, milliseconds since 1970; set by the machine
 	Group    string // JMSXGroupID: one consumer gets what has the same, in order; "" none
 	// Value is the message. The caller may clear it for a delivered entry that
 	// is not volatile: it is loaded again if it has to be delivered again.
 	Value any
 
 	consumer *Consumer
-	view     *view  // of an island: whom it came for
-	group    *group // of what is with a consumer, or was acknowledged by it
-	gone     uint64 // how many reads had begun when it was settled
+	view     *view // of an island: whom it came for
+	when     int64 // Delayed: not before, milliseconds since 1970; Gone: how many reads had begun by then
 }
 
 // State of the entry, as the machine sees it.

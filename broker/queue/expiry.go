@@ -98,7 +98,7 @@ func (m *Machine) swept(q *Query, page []*Entry, last Place, end bool) {
 		}
 		e.Volatile = q.Source == Spilled
 		e.state = Held
-		m.window.insert(e)
+		m.window.insert(i, e)
 		m.emit(Effect{Action: DeadLetter, Entry: e, Cause: Expired})
 	}
 	w.at = last

@@ -279,7 +279,7 @@ func (m *Machine) joined(e *Entry, c *Consumer) {
 	g := m.groupOf(e)
 	m.groups.busy(g)
 	g.out++
-	e.group = g
+	e.joined = true
 	e.FirstInGroup = g.first == e
 	if e.GroupSeq < 0 {
 		m.disown(g)
@@ -288,11 +288,11 @@ func (m *Machine) joined(e *Entry, c *Consumer) {
 
 // left notes that e, which was with a consumer, is not any more.
 func (m *Machine) left(e *Entry) {
-	g := e.group
-	if g == nil {
+	if !e.joined {
 		return
 	}
-	e.group = nil
+	e.joined = false
+	g := m.groupOf(e)
 	g.out--
 	m.settleGroup(g)
 }

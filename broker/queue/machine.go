@@ -76,18 +76,18 @@ func (m *Machine) Arrive(e *Entry) bool {
 		return false // a page was quicker
 	case b.covers(e.Place):
 		if m.room(e) {
-			m.insert(e)
+			m.insertAt(i, e)
 			return true
 		}
 		if i == len(m.window.list) {
 			m.leave(Stored, e.Place)
 			break
 		}
-		m.insert(e)
+		m.insertAt(i, e)
 		m.evict()
 		return e.state != Gone
 	case b.loading && b.missed == (Place{}) && m.room(e):
-		m.insert(e) // waits behind the frontier for the page
+		m.insertAt(i, e) // waits behind the frontier for the page
 		return true
 	case b.loading:
 		b.leave(e.Place)
@@ -126,10 +126,17 @@ func (m *Machine) room(e *Entry) bool {
 }
 
 func (m *Machine) insert(e *Entry) {
+	i, _ := m.window.find(e.Place)
+	m.insertAt(i, e)
+}
+
+// insertAt puts e, whose place is before that of list[i], into the window.
+func (m *Machine) insertAt(i int, e *Entry) {
 	e.state = Ready
 	m.countReady(e, 1)
 	m.count(e)
-	m.note(e, m.window.insert(e))
+	m.window.insert(i, e)
+	m.note(e, i)
 }
 
 func (m *Machine) countReady(e *Entry, n int) {
@@ -191,7 +198,7 @@ func (m *Machine) set(e *Entry, s State) {
 	case Gone:
 		m.uncount(e)
 		m.window.gone++
-		e.gone = m.reads.asked
+		e.when = int64(m.reads.asked)
 	default:
 		if s == Delayed {
 			m.delayed++

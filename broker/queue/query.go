@@ -32,23 +32,23 @@ type Query struct {
 	sweep *sweep
 	now   int64 // of a sweep
 	soon  int64 // of a sweep: the first expiration seen that is still to come
-	id    uint64
+	id    int64
 	epoch uint64
 }
 
 // reads are the queries under way that may bring back what is Gone.
 type reads struct {
-	asked uint64   // how many were begun
-	open  []uint64 // the numbers of those that are not answered, rising
+	asked int64   // how many were begun
+	open  []int64 // the numbers of those that are not answered, rising
 }
 
-func (r *reads) begin() uint64 {
+func (r *reads) begin() int64 {
 	r.asked++
 	r.open = append(r.open, r.asked)
 	return r.asked
 }
 
-func (r *reads) end(id uint64) {
+func (r *reads) end(id int64) {
 	if i, ok := slices.BinarySearch(r.open, id); ok {
 		r.open = slices.Delete(r.open, i, i+1)
 	}
@@ -56,11 +56,11 @@ func (r *reads) end(id uint64) {
 
 // oldest gives the number of the first query that is not answered: what was Gone
 // before it was begun cannot come back.
-func (r *reads) oldest() uint64 {
+func (r *reads) oldest() int64 {
 	if len(r.open) > 0 {
 		return r.open[0]
 	}
-	return ^uint64(0)
+	return never
 }
 
 func (m *Machine) ask(q *Query) {
@@ -228,7 +228,7 @@ func (m *Machine) merge(q *Query, e *Entry) {
 			e.view = v
 		}
 	}
-	m.insert(e)
+	m.insertAt(i, e)
 }
 
 // reload asks for messages that were dropped from memory since they had been

@@ -30,16 +30,14 @@ func (w *window) find(p Place) (int, bool) {
 	return lo, lo < len(w.list) && w.list[lo].Place == p
 }
 
-// insert puts e at its place and gives its index.
-func (w *window) insert(e *Entry) int {
-	i, _ := w.find(e.Place)
+// insert makes e, whose place find gave, list[i].
+func (w *window) insert(i int, e *Entry) {
 	if i == len(w.list) {
 		w.list = append(w.list, e)
-	} else {
-		w.list = slices.Insert(w.list, i, e)
-		w.gen++
+		return
 	}
-	return i
+	w.list = slices.Insert(w.list, i, e)
+	w.gen++
 }
 
 // remove takes list[i] out at once.
@@ -50,8 +48,8 @@ func (w *window) remove(i int) {
 
 // compact drops what was gone before read number oldest was begun: always at the
 // front, in the middle when that is more than half of the window.
-func (w *window) compact(oldest uint64) {
-	for w.head < len(w.list) && w.list[w.head].state == Gone && w.list[w.head].gone < oldest {
+func (w *window) compact(oldest int64) {
+	for w.head < len(w.list) && w.list[w.head].state == Gone && w.list[w.head].when < oldest {
 		w.list[w.head] = nil
 		w.head++
 		w.gone--
@@ -74,12 +72,12 @@ func (w *window) compact(oldest uint64) {
 	}
 }
 
-func (w *window) rebuild(oldest uint64) {
+func (w *window) rebuild(oldest int64) {
 	n := 0
 	w.gone = 0
 	for _, e := range w.list[w.head:] {
 		if e.state == Gone {
-			if e.gone < oldest {
+			if e.when < oldest {
 				continue
 			}
 			w.gone++
