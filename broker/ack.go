@@ -176,6 +176,7 @@ func (s *Subscription) take(a *acking, d *Delivery, cumulative bool, kind eventK
 			}
 		}
 	}
+	s.acks += uint64(n)
 	s.trim()
 	if s.browser != nil {
 		box := s.box

@@ -49,7 +49,7 @@ func (r *reign) sweep() {
 			}
 		}
 		for _, t := range r.directory.allTopics() {
-			if t.owner == nil && t.collectable() && t.life.idle(r.now()-inactiveTime(t.policy)) && more() {
+			if t.owner == nil && t.collectable() && t.recovery.empty() && t.life.idle(r.now()-inactiveTime(t.policy)) && more() {
 				r.collectTopic(t)
 			}
 		}

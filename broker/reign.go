@@ -60,6 +60,7 @@ func newReign(ctx context.Context, cfg *Config) (*reign, error) {
 	r.wg.Go(r.usage.run(r.ctx))
 	r.wg.Go(r.advisor.run)
 	r.wg.Go(r.collect)
+	r.wg.Go(newSlowWatch(r).run)
 	if len(cfg.Destinations) > 0 {
 		r.wg.Go(r.makeDestinations)
 	}

@@ -54,6 +54,7 @@ type Subscription struct {
 	pending []*Delivery // pending[head:] in order of ID, some of them taken
 	head    int
 	taken   int
+	acks    uint64 // deliveries that were acknowledged or given back
 }
 
 // Spec gives what was asked for, the prefetch filled in.

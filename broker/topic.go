@@ -13,6 +13,7 @@ type topic struct {
 	policy   *Policy
 	stats    counters
 	life     life
+	recovery *recovery                // of the last messages, nil if the policy has none
 	audience atomic.Pointer[audience] // copied on write under the directory's lock; nil: nobody
 }
 
@@ -30,6 +31,11 @@ type part struct {
 
 // join adds a live subscription. The directory's lock is held.
 func (t *topic) join(l *link) {
+	if v := t.recovery; v != nil && (l.sub.spec.Retroactive || t.policy.AlwaysRetroactive) {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.replay(l)
+	}
 	next := &audience{n: 1}
 	found := false
 	if old := t.audience.Load(); old != nil {
@@ -79,8 +85,7 @@ func (t *topic) leave(l *link) {
 // given back by the last shard that has it; it reports whether there is one.
 func (t *topic) publish(m *message.Message, from *Conn, bytes int64) bool {
 	t.stats.enqueued.Add(1)
-	a := t.audience.Load()
-	if a == nil {
+	if t.recovery == nil && t.audience.Load() == nil {
 		return false
 	}
 	if m.Destination != t.dest {
@@ -90,6 +95,15 @@ func (t *topic) publish(m *message.Message, from *Conn, bytes int64) bool {
 		}
 		c.Destination = t.dest
 		m = &c
+	}
+	if v := t.recovery; v != nil {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.add(m, from)
+	}
+	a := t.audience.Load()
+	if a == nil {
+		return false
 	}
 	for i, p := range a.parts {
 		ev := event{kind: evPublish, links: p.links, msg: m, from: from}
@@ -132,7 +146,8 @@ func (r *reign) topicLocked(d message.Destination) *topic {
 	dir := &r.directory
 	t := dir.topics[d.Name]
 	if t == nil {
-		t = &topic{dest: d, policy: r.policy(d)}
+		p := r.policy(d)
+		t = &topic{dest: d, policy: p, recovery: newRecovery(r, d, p)}
 		t.life.begin(r.now())
 		dir.topics[d.Name] = t
 		for s := range dir.watchers {
