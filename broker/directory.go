@@ -20,17 +20,18 @@ type directory struct {
 	// come or gone: routes that were made before are made anew.
 	generation atomic.Uint64
 
-	mu       sync.RWMutex
-	queues   map[string]*mailbox
-	topics   map[string]*topic
-	temps    map[message.Destination]any // *mailbox or *topic
-	subs     map[subscriber]*mailbox
-	durables map[string][]*mailbox      // by topic; the lists are copied on write
-	patterns []*mailbox                 // durable subscriptions to topics with wildcards
-	watchers map[*Subscription]struct{} // those with wildcards: they take what comes
-	making   map[string]chan struct{}   // being created; closed when that has ended
-	routes   map[message.Destination]*route
-	routesOf uint64 // generation of routes
+	mu           sync.RWMutex
+	queues       map[string]*mailbox
+	topics       map[string]*topic
+	temps        map[message.Destination]any // *mailbox or *topic
+	subs         map[subscriber]*mailbox
+	durables     map[string][]*mailbox      // by topic; the lists are only appended to, or replaced
+	patterns     []*mailbox                 // durable subscriptions to topics with wildcards
+	watchers     map[*Subscription]struct{} // those with wildcards: they take what comes
+	making       map[string]chan struct{}   // being created; closed when that has ended
+	routes       map[message.Destination]*route
+	routesOf     uint64 // generation of routes
+	routesWeight int    // of all routes
 }
 
 // A subscriber is the name of a durable subscription.
@@ -99,10 +100,10 @@ func (r *reign) addDurable(id store.QueueID, name string, sub *store.Subscriptio
 	dir := &r.directory
 	dir.subs[subscriber{sub.Client, sub.Name}] = b
 	if isPattern(sub.Topic) {
-		dir.patterns = append(dir.patterns[:len(dir.patterns):len(dir.patterns)], b)
+		dir.patterns = append(dir.patterns, b)
 	} else {
-		list := dir.durables[sub.Topic]
-		dir.durables[sub.Topic] = append(list[:len(list):len(list)], b)
+		// Readers have the list as it was: what is behind its end is nobody's yet.
+		dir.durables[sub.Topic] = append(dir.durables[sub.Topic], b)
 		r.topicLocked(b.dest)
 	}
 	dir.generation.Add(1)
@@ -133,10 +134,10 @@ func (r *reign) removeDurable(b *mailbox) {
 func (d *directory) durablesOf(topic string) []*mailbox {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	all := d.durables[topic]
+	all := slices.Clip(d.durables[topic])
 	for _, box := range d.patterns {
 		if Match(box.durable.Topic, topic) {
-			all = append(all[:len(all):len(all)], box)
+			all = append(all, box)
 		}
 	}
 	return all

@@ -149,16 +149,30 @@ func (rt *route) temporary() bool {
 		slices.ContainsFunc(rt.topics, func(t stop) bool { return t.topic.owner != nil })
 }
 
-// keep remembers a route. All that are old go when the first new one comes.
+// maxRoutes bounds what the remembered routes hold: a client can name the same
+// few queues in any number of ways, with commas between.
+const maxRoutes = 50000
+
+// weight is what a route holds, in legs and stops, a name of 64 bytes as one.
+func (rt *route) weight(to message.Destination) int {
+	return 1 + len(rt.legs) + len(rt.topics) + len(to.Name)/64
+}
+
+// keep remembers a route. All that are old go when the first new one comes, and
+// all of them when they are too many.
 func (d *directory) keep(to message.Destination, rt *route) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if rt.generation < d.routesOf {
 		return
 	}
-	if rt.generation > d.routesOf {
-		d.routesOf = rt.generation
+	n := rt.weight(to)
+	if rt.generation > d.routesOf || d.routesWeight+n > maxRoutes {
+		d.routesOf, d.routesWeight = rt.generation, 0
 		clear(d.routes)
+	}
+	if d.routes[to] == nil {
+		d.routesWeight += n
 	}
 	d.routes[to] = rt
 }

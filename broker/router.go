@@ -17,6 +17,7 @@ type router struct {
 	r    *reign
 	rt   *route
 	path []message.Destination // from the first destination to the present one
+	at   map[*mailbox]int      // where in rt.legs a mailbox is
 }
 
 // to adds what d leads to, for the messages that c holds for.
@@ -134,12 +135,15 @@ func (b *router) topic(op string, d message.Destination, c condition) error {
 }
 
 func (b *router) leg(box *mailbox, c condition) {
-	for i := range b.rt.legs {
-		if l := &b.rt.legs[i]; l.box == box {
-			l.condition = either(l.condition, c)
-			return
-		}
+	if i, there := b.at[box]; there {
+		l := &b.rt.legs[i]
+		l.condition = either(l.condition, c)
+		return
 	}
+	if b.at == nil {
+		b.at = map[*mailbox]int{}
+	}
+	b.at[box] = len(b.rt.legs)
 	b.rt.legs = append(b.rt.legs, leg{box, c})
 }
 
