@@ -73,30 +73,35 @@ func (a *advisor) handle(e *Event) {
 		return
 	}
 	to := advisoryTopic(e)
-	if !a.wanted(to) {
-		return
+	t, watchers := a.audience(to)
+	switch {
+	case t != nil && t.audience.Load() != nil:
+		t.publish(a.message(e, to), nil, 0)
+	case len(watchers) > 0:
+		m := a.message(e, to)
+		for _, l := range watchers {
+			l.box.shard.inbox.post(event{kind: evPublish, links: []*link{l}, msg: m})
+		}
 	}
-	t, err := a.r.topic("advise", to)
-	if err != nil {
-		return
-	}
-	t.publish(a.message(e, to), nil, 0)
 }
 
-// wanted reports whether somebody subscribes to an advisory topic.
-func (a *advisor) wanted(to message.Destination) bool {
+// audience gives an advisory topic, which is there if somebody has named it, or
+// else the subscriptions with wildcards that match it: the topic is not made for
+// them, there would be one more for each destination that ever was.
+func (a *advisor) audience(to message.Destination) (*topic, []*link) {
 	dir := &a.r.directory
 	dir.mu.RLock()
 	defer dir.mu.RUnlock()
 	if t := dir.topics[to.Name]; t != nil {
-		return t.audience.Load() != nil
+		return t, nil
 	}
+	var watchers []*link
 	for s := range dir.watchers {
 		if s.watching(to) {
-			return true
+			watchers = append(watchers, s.live)
 		}
 	}
-	return false
+	return nil, watchers
 }
 
 // replay tells a new subscriber to advisories what is there already, as

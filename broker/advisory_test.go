@@ -252,3 +252,27 @@ func TestAdvisoriesOfLimits(t *testing.T) {
 	wantKind(t, a.trySend(persistent(queueNamed("q"), "2"), nil), KindResourceLimit)
 	w.advised("FastProducer.Queue.q clientId=a producerId="+a.c.ID()+":1:1", "FULL.Queue.q usageName=maxQueueMessages usageCount=1")
 }
+
+// Who watches all advisories with a wildcard does not leave a topic for each
+// destination that ever was.
+func TestWatchingAdvisoriesLeavesNoTopics(t *testing.T) {
+	r := newRig(t, nil)
+	w := r.watch(">")
+	before := len(r.b.current().directory.allTopics())
+	a := r.connect("")
+	for range 50 {
+		d, err := a.c.TempDestination(message.TempQueue, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.subscribe(Spec{Destination: d})
+		w.from("Consumer.Queue." + d.Name)
+		if err := a.c.DeleteTemp(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.advisorIdle()
+	if n := len(r.b.current().directory.allTopics()); n != before {
+		t.Fatalf("%d topics, there were %d", n, before)
+	}
+}
