@@ -3,11 +3,12 @@ package config
 import "strings"
 
 const (
-	oneWay       = "dispatch has one way"
-	onDisk       = "a backlog always waits on disk"
-	duplicates   = "duplicates are found by the replicated store"
-	oneOperation = "all copies of a message are one operation on the store"
-	noNetworks   = "networks of brokers are not supported yet"
+	noDestination = "without it the entry would be for everything: write the pattern as attribute queue or topic"
+	oneWay        = "dispatch has one way"
+	onDisk        = "a backlog always waits on disk"
+	duplicates    = "duplicates are found by the replicated store"
+	oneOperation  = "all copies of a message are one operation on the store"
+	noNetworks    = "networks of brokers are not supported yet"
 )
 
 func mapped(reason string) rule { return rule{verdict: Mapped, reason: reason, leaf: true} }
@@ -22,6 +23,8 @@ func messagingElements() map[string]rule {
 		pathPolicyMap + "/policyEntries":      group(),
 		pathPolicyMap + "/defaultEntry":       group(),
 		pathPolicy:                            honoured((*loader).policyEntry),
+		pathPolicy + "/destination":           refused(noDestination),
+		pathRedelivery + "/destination":       refused(noDestination),
 		pathDeadLetter:                        group(),
 		pathShared:                            group(),
 		pathShared + "/deadLetterQueue":       group(),

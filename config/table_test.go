@@ -121,3 +121,60 @@ func TestPlaceholders(t *testing.T) {
 		t.Errorf("got %q", props)
 	}
 }
+
+// TestMessagingAttributes: each attribute that ActiveMQ has for a broker, a
+// policy and what else concerns messages is known.
+func TestMessagingAttributes(t *testing.T) {
+	for path, names := range map[string]string{
+		pathBroker: `adjustUsageLimits advisorySupport allowTempAutoCreationOnSend anonymousProducerAdvisorySupport brokerName
+			cacheTempDestinations consumerSystemUsagePortion dataDirectory dedicatedTaskRunner deleteAllMessagesOnStartup
+			diskUsageCheckRegrowThreshold enableMessageExpirationOnActiveDurableSubs enableStatistics keepDurableSubsActive
+			maxInflatedDataSize maxPurgedDestinationsPerSweep maxSchedulerRepeatAllowed maxUncommittedCount mbeanInvocationTimeout
+			monitorConnectionSplits networkConnectorStartAsync offlineDurableSubscriberTaskSchedule offlineDurableSubscriberTimeout
+			passiveSlave persistenceThreadPriority persistent populateJMSXUserID populateUserNameInMBeans producerSystemUsagePortion
+			rejectDurableConsumers restartAllowed rollbackOnlyOnAsyncException schedulePeriodForDestinationPurge
+			schedulePeriodForDiskUsageCheck schedulerDirectory schedulerSupport shutdownOnMasterFailure shutdownOnSlaveFailure
+			splitSystemUsageForProducersConsumers start startAsync storeOpenWireVersion supportFailOver systemExitOnShutdown
+			systemExitOnShutdownExitCode taskRunnerPriority timeBeforePurgeTempDestinations tmpDataDirectory
+			useAuthenticatedPrincipalForJMSXUserID useJmx useLocalHostBrokerName useLoggingForShutdownErrors useMirroredQueues
+			useShutdownHook useTempMirroredQueues useVirtualDestSubs useVirtualDestSubsOnCreation useVirtualTopics
+			waitForSlave waitForSlaveTimeout`,
+		pathPolicy: `advancedMessageStatisticsEnabled advancedNetworkStatisticsEnabled advisoryForConsumed advisoryForDelivery
+			advisoryForDiscardingMessages advisoryForDispatched advisoryForFastProducers advisoryForSlowConsumers advisoryWhenFull
+			allConsumersExclusiveByDefault alwaysRetroactive blockedProducerWarningInterval consumersBeforeDispatchStarts
+			cursorMemoryHighWaterMark doOptimzeMessageStorage durableTopicPrefetch enableAudit expireMessagesPeriod
+			gcInactiveDestinations gcWithNetworkConsumers inactiveTimeoutBeforeGC inactiveTimoutBeforeGC includeBodyForAdvisory
+			lazyDispatch maxAuditDepth maxBrowsePageSize maxDestinations maxExpirePageSize maxPageSize maxProducersToAudit
+			maxQueueAuditDepth memoryLimit messageGroupMapFactoryType minimumMessageSize optimizeMessageStoreInFlightLimit
+			optimizedDispatch persistJMSRedelivered prioritizedMessages producerFlowControl queue queueBrowserPrefetch queuePrefetch
+			reduceMemoryFootprint sendAdvisoryIfNoConsumers sendDuplicateFromStoreToDLQ sendFailIfNoSpace
+			sendFailIfNoSpaceAfterTimeout storeUsageHighWaterMark strictOrderDispatch tempQueue tempTopic timeBeforeDispatchStarts
+			topic topicPrefetch useCache useConsumerPriority usePrefetchExtension useTopicSubscriptionInflightStats`,
+		pathShared:         `deadLetterQueue enableAudit expiration maxAuditDepth maxProducersToAudit processExpired processNonPersistent`,
+		pathIndividual:     `destinationPerDurableSubscriber enableAudit expiration maxAuditDepth maxProducersToAudit processExpired processNonPersistent queuePrefix queueSuffix topicPrefix topicSuffix useQueueForQueueMessages useQueueForTopicMessages`,
+		pathSlowDispatch:   `abortConnection checkPeriod ignoreNetworkConsumers maxSlowCount maxSlowDuration name`,
+		pathSlowAck:        `abortConnection checkPeriod ignoreIdleConsumers ignoreNetworkConsumers maxSlowCount maxSlowDuration maxTimeSinceLastAck name`,
+		pathRedelivery:     `backOffMultiplier collisionAvoidancePercent initialRedeliveryDelay maximumRedeliveries maximumRedeliveryDelay preDispatchCheck queue redeliveryDelay tempQueue tempTopic topic useCollisionAvoidance useExponentialBackOff`,
+		pathVirtualTopic:   `concurrentSend dropOnResourceLimit local name postfix prefix selectorAware setOriginalDestination transactedSend`,
+		pathCompositeQueue: `concurrentSend copyMessage forwardOnly name sendWhenNotMatched`,
+		pathCompositeTopic: `concurrentSend copyMessage forwardOnly name sendWhenNotMatched`,
+		pathMirror:         `copyMessage postfix prefix`,
+		pathStamp:          `futureOnly processNetworkMessages ttlCeiling zeroExpirationOverride`,
+		pathDrop:           `dropAll dropOnly dropTemporaryQueues dropTemporaryTopics reportInterval`,
+		pathForce:          `persistenceFlag`,
+		pathUsage:          `checkLimitsLogLevel sendFailIfNoSpace sendFailIfNoSpaceAfterTimeout`,
+	} {
+		for name := range strings.FieldsSeq(names) {
+			if _, rule := attributes[path+"@"+name]; byXML[path+"@"+name] == nil && !rule {
+				t.Errorf("%s of %s is not known", name, path)
+			}
+		}
+	}
+	for name := range strings.FieldsSeq(`deadLetterStrategy destination dispatchPolicy messageEvictionStrategy messageGroupMapFactory
+		messageInterceptorStrategy networkBridgeFilterFactory pendingDurableSubscriberPolicy pendingMessageLimitStrategy
+		pendingQueuePolicy pendingSubscriberPolicy slowConsumerStrategy subscriptionRecoveryPolicy`) {
+		if _, ok := elements[pathPolicy+"/"+name]; !ok {
+			t.Errorf("<%s> of a policy is not known", name)
+		}
+	}
+}
