@@ -49,7 +49,8 @@ func (b *mailbox) limits() queue.Limits {
 	l := queue.Limits{
 		Messages: p.WindowMessages, Bytes: p.WindowBytes, Pending: p.PendingBytes,
 		MaxRedeliveries: p.MaxRedeliveries,
-		RedeliveryDelay: p.RedeliveryDelay.Milliseconds(), RedeliveryBackOff: p.RedeliveryBackOff,
+		RedeliveryDelay: p.RedeliveryDelay.Milliseconds(), NextRedeliveryDelay: p.NextRedeliveryDelay.Milliseconds(),
+		RedeliveryBackOff:  p.RedeliveryBackOff,
 		MaxRedeliveryDelay: p.MaxRedeliveryDelay.Milliseconds(), StrictOrder: p.StrictOrder,
 		MaxWaiting: -1,
 	}

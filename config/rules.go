@@ -138,7 +138,7 @@ var attributes = map[string]rule{
 	pathBroker + "@populateUserNameInMBeans":               ignored(noJMX),
 	pathBroker + "@persistenceThreadPriority":              ignored("there are no threads to set priorities of"),
 	pathBroker + "@taskRunnerPriority":                     ignored("there are no threads to set priorities of"),
-	pathBroker + "@rollbackOnlyOnAsyncException":           ignored("a connection that made an error inside a transaction cannot commit it"),
+	pathBroker + "@rollbackOnlyOnAsyncException":           ignored("an error ends the STOMP connection, and its transactions with it"),
 	pathBroker + "@storeOpenWireVersion":                   ignored("the store has a format of its own"),
 	pathBroker + "@supportFailOver":                        ignored("a slave takes over"),
 	pathBroker + "@waitForSlaveTimeout":                    ignored("a master always waits for a quorum"),

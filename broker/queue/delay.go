@@ -30,7 +30,10 @@ func (h *dueHeap) Pop() any {
 // delay gives how long e, which has failed e.Count times, is to wait.
 func (l *Limits) delay(e *Entry) int64 {
 	d := float64(l.RedeliveryDelay)
-	if l.RedeliveryBackOff > 1 {
+	switch {
+	case l.RedeliveryBackOff <= 1 && e.Count > 1 && l.NextRedeliveryDelay > 0:
+		d = float64(l.NextRedeliveryDelay)
+	case l.RedeliveryBackOff > 1:
 		for n := uint32(1); n < e.Count && d < 1e15; n++ {
 			d *= l.RedeliveryBackOff
 		}

@@ -9,11 +9,12 @@ type Limits struct {
 	Aside    int // messages that wait in memory for the consumer of their group or for their time; 0: 20,000
 	Groups   int // groups whose consumer is remembered while nothing of them is under way; 0: 1,024
 
-	MaxRedeliveries    int     // failed deliveries after which a message is dead is one more; negative: never
-	RedeliveryDelay    int64   // milliseconds before what failed is delivered again, the first time
-	RedeliveryBackOff  float64 // of the delay, from one failed delivery to the next; at most 1: the same
-	MaxRedeliveryDelay int64   // milliseconds; 0: no bound
-	StrictOrder        bool    // what waits for its time holds up all others; consumers are filled one after the other
+	MaxRedeliveries     int     // failed deliveries after which a message is dead is one more; negative: never
+	RedeliveryDelay     int64   // milliseconds before what failed is delivered again, the first time
+	NextRedeliveryDelay int64   // the other times, without back-off; 0: RedeliveryDelay
+	RedeliveryBackOff   float64 // of the delay, from one failed delivery to the next; at most 1: none
+	MaxRedeliveryDelay  int64   // milliseconds; 0: no bound
+	StrictOrder         bool    // what waits for its time holds up all others; consumers are filled one after the other
 
 	ConsumersBeforeDispatch int   // nothing goes out before so many are there …
 	TimeBeforeDispatch      int64 // … or so many milliseconds after the first; 0: the number alone

@@ -162,7 +162,7 @@ func (s *scenario) setLimits(a args) {
 		*field = a.num(name, *field)
 	}
 	for name, field := range map[string]*int64{
-		"delay": &l.RedeliveryDelay, "max-delay": &l.MaxRedeliveryDelay, "time": &l.TimeBeforeDispatch,
+		"delay": &l.RedeliveryDelay, "next-delay": &l.NextRedeliveryDelay, "max-delay": &l.MaxRedeliveryDelay, "time": &l.TimeBeforeDispatch,
 	} {
 		*field = int64(a.num(name, int(*field)))
 	}
