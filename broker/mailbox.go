@@ -78,8 +78,13 @@ func (b *mailbox) limits() queue.Limits {
 func (b *mailbox) topicLimits(l *queue.Limits) {
 	p := b.policy
 	l.MaxWaiting = p.PendingLimit
-	if links := b.links.Load(); p.PendingRate > 0 && links != nil && len(*links) > 0 {
-		l.MaxWaiting = int(p.PendingRate * float64((*links)[0].sub.spec.Prefetch))
+	if links := b.links.Load(); links != nil && len(*links) > 0 {
+		switch spec := &(*links)[0].sub.spec; {
+		case spec.MaxWaiting > 0:
+			l.MaxWaiting = spec.MaxWaiting
+		case p.PendingRate > 0:
+			l.MaxWaiting = int(p.PendingRate * float64(spec.Prefetch))
+		}
 	}
 	switch p.Eviction {
 	case EvictOldestLowest:

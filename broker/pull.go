@@ -2,9 +2,48 @@ package broker
 
 import (
 	"slices"
+	"time"
 
 	"github.com/quorate/quorate/broker/queue"
 )
+
+// Pull asks for one message, for a subscription that was made with Spec.Pull: one
+// delivery follows, or empty is called, on a goroutine of the broker that it must
+// not block. It is called after wait; with wait 0 as soon as it is known that there
+// is nothing, in the store neither; never with a negative wait. One Pull at a time:
+// while one waits, another is refused with KindInUse.
+func (s *Subscription) Pull(wait time.Duration, empty func()) error {
+	const op = "pull"
+	if !s.spec.Pull {
+		return errorf(KindInvalidArgument, op, "the subscription to %s has a prefetch of %d", s.spec.Destination, s.spec.Prefetch)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errorf(KindNotFound, op, "the subscription to %s has ended", s.spec.Destination)
+	}
+	if !s.pulling.CompareAndSwap(false, true) {
+		return errorf(KindInUse, op, "the subscription to %s waits for a message already", s.spec.Destination)
+	}
+	l := s.links[0]
+	deadline := int64(0)
+	switch {
+	case wait < 0:
+		deadline = -1
+	case wait > 0:
+		deadline = s.conn.r.now() + max(wait.Milliseconds(), 1)
+	}
+	none := func() {
+		s.pulling.Store(false)
+		empty()
+	}
+	l.box.shard.inbox.post(event{kind: evFunc, box: l.box, call: func() {
+		if !l.box.shard.pull(l.box, l.consumer, deadline, none) {
+			none()
+		}
+	}})
+	return nil
+}
 
 // A pulling is a consumer with a prefetch of 0 that waits for one message.
 type pulling struct {

@@ -18,7 +18,7 @@ import (
 //	subscribe WHO DESTINATION [durable=NAME] [selector=…] [nolocal] [prefetch=N]
 //	unsubscribe WHO DESTINATION    failover
 //	send [WHO] DESTINATION BODY [volatile] [name=value …]
-//	got WHO      ack WHO      depth DESTINATION
+//	got WHO      ack WHO      consume WHO      count WHO      depth DESTINATION
 //
 // Blanks in a selector are written as "_". Run with -rewrite to write the
 // answers anew, and read the difference.
@@ -116,6 +116,11 @@ func (s *routing) run(out *strings.Builder, words []string) {
 		clear(s.clients)
 	case "got", "ack":
 		s.got(out, plain[0], words[0] == "ack")
+	case "consume":
+		s.got(new(strings.Builder), plain[0], true)
+	case "count":
+		s.rig().quiet()
+		fmt.Fprintf(out, "%d for %s\n", len(s.client(plain[0]).got), plain[0])
 	case "depth":
 		s.rig().quiet()
 		fmt.Fprintf(out, "%s: %d\n", plain[0], s.rig().depth(s.dest(plain[0])))

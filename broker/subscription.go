@@ -25,6 +25,7 @@ type Spec struct {
 	Exclusive   bool   // queues: alone, as long as this is the first exclusive consumer
 	Priority    int    // queues: consumers of a higher one are served first
 	Retroactive bool   // topics: what the topic's policy has kept, too
+	MaxWaiting  int    // topics: messages that may wait for a slow subscriber; 0 is the destination's policy
 }
 
 // A Subscription is one consumer. Ack, Nack, Reject and Close may be called by
@@ -37,6 +38,7 @@ type Subscription struct {
 	pool     *queue.Pool // the credit of all links, if there may be several
 	browser  *browser
 	known    atomic.Bool // it was told that this consumer is there
+	pulling  atomic.Bool // a Pull waits for its message
 	box      *mailbox    // of a browser, or what a live subscription has not got yet
 
 	// Guarded by the directory's lock.
@@ -384,6 +386,7 @@ func (s *Subscription) push(d *Delivery) bool {
 		return false
 	}
 	d.ID = s.conn.lastID.Add(1)
+	s.pulling.Store(false)
 	if !d.End {
 		s.pending = append(s.pending, d)
 	}

@@ -126,6 +126,7 @@ func (s *session) readOptions(o *subscribeOptions, spec *broker.Spec) {
 	spec.Exclusive = o.flag("exclusive")
 	spec.Priority = o.number("priority", -128, 127)
 	spec.Retroactive = o.flag("retroactive")
+	spec.MaxWaiting = o.number("maximumPendingMessageLimit", 0, 1<<30)
 	if s := o.text("selector"); s != "" && spec.Selector == "" {
 		spec.Selector = convertible(s)
 	}
