@@ -24,6 +24,7 @@ type reign struct {
 	admission  admission
 	usage      usage
 	advisor    advisor
+	scheduler  scheduler
 	stamped    bool // messages are corrected, see stamp
 	composites []composite
 	ids        atomic.Uint64 // for names that are unique within the reign
@@ -48,6 +49,7 @@ func newReign(ctx context.Context, cfg *Config) (*reign, error) {
 	r.advisor.init(r)
 	r.stamped = cfg.stamps()
 	r.usage.init(r)
+	r.scheduler.init(r)
 	for range cfg.Shards {
 		s := newShard(r)
 		r.shards = append(r.shards, s)
@@ -63,6 +65,9 @@ func newReign(ctx context.Context, cfg *Config) (*reign, error) {
 	r.wg.Go(newSlowWatch(r).run)
 	if len(cfg.Destinations) > 0 {
 		r.wg.Go(r.makeDestinations)
+	}
+	if !cfg.NoScheduler {
+		r.wg.Go(r.scheduler.run)
 	}
 	return r, nil
 }

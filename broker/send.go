@@ -16,7 +16,11 @@ type sending struct {
 	topics   []stop     // whose live subscriptions get it
 	stored   int        // it is logged for so many of boxes, the first
 	size     int64
+	later    *later // it waits for its time; then boxes and topics are empty
 }
+
+// logged reports whether the log has to know of the message.
+func (s *sending) logged() bool { return s.stored > 0 || s.later != nil }
 
 // A Producer numbers its messages, so that one sent twice across a failover is
 // found [M16]. The zero Producer is not checked.
@@ -45,11 +49,14 @@ func (c *Conn) SendFrom(p Producer, m *message.Message, tx *Tx, done func(error)
 	if max := c.r.cfg.Limits.MessageSize; len(m.Body) > max {
 		return errorf(KindResourceLimit, "send", "a body of %d bytes, the limit for one message is %d", len(m.Body), max)
 	}
+	if c.r.managesJobs(m.Destination) {
+		return c.manageJobs(m, done)
+	}
 	if c.r.stamped {
 		m = c.r.stamp(m)
 	}
 	s := sending{msg: m, producer: p, size: int64(m.Size())}
-	if err := c.r.route(c.ctx, "send", &s, c); err != nil {
+	if err := c.r.direct(c.ctx, &s, c); err != nil {
 		return err
 	}
 	c.sendsTo(m.Destination)
@@ -65,14 +72,14 @@ func (c *Conn) SendFrom(p Producer, m *message.Message, tx *Tx, done func(error)
 	}
 	o := &op{name: "send", done: done, bytes: s.size, send: s}
 	c.stats.enqueued.Add(1)
-	if s.stored == 0 {
+	if !s.logged() {
 		o.bytes, o.lent = 0, s.size
 		o.local = func() { c.publish(&o.send, nil) }
 		c.submit(o)
 		return nil
 	}
 	b := new(store.Batch)
-	s.enqueue(b)
+	o.send.log(c.r, b)
 	o.applied = sent
 	c.propose(o, b)
 	return nil
@@ -91,8 +98,8 @@ func (c *Conn) Ready(n int, persistent bool) <-chan struct{} {
 
 func (c *Conn) admit(s *sending) error {
 	u := &c.r.usage
-	if u.full(s.stored > 0) != nil {
-		if err := u.room(c.ctx, c, s.stored > 0, s.msg.Destination); err != nil {
+	if u.full(s.logged()) != nil {
+		if err := u.room(c.ctx, c, s.logged(), s.msg.Destination); err != nil {
 			return c.gone(err)
 		}
 	}
@@ -112,15 +119,21 @@ func (c *Conn) gone(err error) error {
 	return &Error{Kind: KindNotMaster, Op: "send", Detail: "the connection has ended"}
 }
 
+// log adds what the log has to know of the message to a batch.
+func (s *sending) log(r *reign, b *store.Batch) {
+	if s.later != nil {
+		s.schedule(r, b)
+		return
+	}
+	s.enqueue(b)
+}
+
 var headers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
 
 // enqueue adds the message to a batch.
 func (s *sending) enqueue(b *store.Batch) {
 	var few [4]store.Target
-	targets := few[:0]
-	for _, box := range s.boxes[:s.stored] {
-		targets = append(targets, store.Target{Queue: box.id, Lane: store.Lane(box.lane(s.msg))})
-	}
+	targets := s.targets(few[:0])
 	h := headers.Get().(*[]byte)
 	*h = s.msg.AppendHeader((*h)[:0])
 	b.Enqueue(store.Enqueue{
@@ -128,6 +141,14 @@ func (s *sending) enqueue(b *store.Batch) {
 		Producer: s.producer.Name, Sequence: s.producer.Sequence,
 	})
 	headers.Put(h)
+}
+
+// targets appends where the store is to put the message.
+func (s *sending) targets(to []store.Target) []store.Target {
+	for _, box := range s.boxes[:s.stored] {
+		to = append(to, store.Target{Queue: box.id, Lane: store.Lane(box.lane(s.msg))})
+	}
+	return to
 }
 
 // sent has the outcome of one logged message.
@@ -148,6 +169,10 @@ func (c *Conn) publish(s *sending, out *store.Outcome) error {
 			return nil
 		default:
 			return errorf(KindInternal, "send", "the message did not enter %s: %v", s.msg.Destination, out.Code)
+		}
+		if s.later != nil {
+			c.r.scheduler.arrived(store.JobPos{Due: s.later.due, ID: out.Job})
+			return nil
 		}
 		arrived = s.arrive(out)
 	}

@@ -24,10 +24,18 @@ type Reader interface {
 	ReignIndex() wal.Index
 }
 
+// A Timetable has the messages that wait for their time, in its order.
+type Timetable interface {
+	Jobs(after store.JobPos, n, maxBytes int) ([]store.Job, error)
+	Job(id store.JobID) (store.Job, error)
+	JobBody(j *store.Job) ([]byte, error)
+}
+
 // Store is the durable state, as the broker uses it.
 type Store interface {
 	Writer
 	Directory
 	Reader
+	Timetable
 	Usage() store.Usage
 }

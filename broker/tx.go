@@ -98,15 +98,15 @@ func (t *Tx) Commit(done func(error)) {
 	}
 	var b store.Batch
 	for i := range sends {
-		if s := &sends[i]; s.stored > 0 {
-			s.enqueue(&b)
+		if s := &sends[i]; s.logged() {
+			s.log(c.r, &b)
 		}
 	}
 	for i := range acks {
 		acks[i].remove(&b)
 	}
 	for i := range sends {
-		if s := &sends[i]; s.stored > 0 {
+		if s := &sends[i]; s.logged() {
 			o.bytes += s.size
 		} else {
 			o.lent += s.size
@@ -140,8 +140,8 @@ func (t *Tx) Commit(done func(error)) {
 func (t *Tx) admit(sends []sending, bytes int64) error {
 	for i := range sends {
 		s := &sends[i]
-		if t.c.r.usage.full(s.stored > 0) != nil {
-			if err := t.c.r.usage.room(t.c.ctx, t.c, s.stored > 0, s.msg.Destination); err != nil {
+		if t.c.r.usage.full(s.logged()) != nil {
+			if err := t.c.r.usage.room(t.c.ctx, t.c, s.logged(), s.msg.Destination); err != nil {
 				return t.c.gone(err)
 			}
 		}
@@ -171,7 +171,7 @@ func (t *Tx) effect(sends []sending, acks []acking, res store.Result) {
 		s := &sends[i]
 		t.c.stats.enqueued.Add(1)
 		var out *store.Outcome
-		if s.stored > 0 {
+		if s.logged() {
 			out = &res.Ops[n]
 			n++
 		}

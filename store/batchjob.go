@@ -4,7 +4,7 @@ package store
 type Schedule struct {
 	Due    int64  // milliseconds since 1970, above 0
 	Spec   []byte // the broker's own, at most MaxSpec
-	Header []byte // as of an Enqueue
+	Header []byte // at most MaxHeader less JobRoom
 	Body   []byte // as of an Enqueue
 
 	Producer string // as of an Enqueue
@@ -14,6 +14,10 @@ type Schedule struct {
 // Schedule adds a job. The outcome's Job is its id.
 func (b *Batch) Schedule(s Schedule) {
 	if !b.checkSpec(s.Spec) || !b.checkDue(s.Due) || !b.checkMessage(s.Header, s.Body, s.Producer) {
+		return
+	}
+	if len(s.Header) > MaxHeader-JobRoom {
+		b.refuse("a header of %d bytes in a job, at most %d are allowed", len(s.Header), MaxHeader-JobRoom)
 		return
 	}
 	upload := len(s.Body) > PartSize

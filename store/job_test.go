@@ -95,7 +95,7 @@ func TestScheduleRefuses(t *testing.T) {
 	}{
 		"no due time": {func(b *Batch) { b.Schedule(Schedule{}) }, ErrInvalid},
 		"spec":        {func(b *Batch) { b.Schedule(Schedule{Due: 1, Spec: make([]byte, MaxSpec+1)}) }, ErrTooLarge},
-		"header":      {func(b *Batch) { b.Schedule(Schedule{Due: 1, Header: make([]byte, MaxHeader+1)}) }, ErrTooLarge},
+		"header":      {func(b *Batch) { b.Schedule(Schedule{Due: 1, Header: make([]byte, MaxHeader-JobRoom+1)}) }, ErrTooLarge},
 		"next":        {func(b *Batch) { b.Fire(Fire{Job: 1, Due: 1, Next: -1}) }, ErrInvalid},
 		"lane":        {func(b *Batch) { b.Fire(Fire{Job: 1, Due: 1, Targets: []Target{{1, Lanes}}}) }, ErrInvalid},
 	} {

@@ -72,6 +72,9 @@ const (
 	MaxName = 16 << 10
 	// MaxSpec is the longest spec of a job in bytes.
 	MaxSpec = 4 << 10
+	// JobRoom is how much longer than its job's header, in bytes, the header of a
+	// message that is fired may always be.
+	JobRoom = 1 << 10
 
 	stageSize = 256 << 10 // a batch above this is staged in pieces of about this size
 	maxBatch  = 900 << 10 // no batch is longer than this
