@@ -31,6 +31,7 @@ type singleLog struct {
 	term    uint64
 	hold    chan struct{} // not nil: nothing is applied until it is closed
 	fail    error         // not nil: proposals end with it
+	came    func()        // not nil: called once, at the next proposal
 }
 
 type proposal struct {
@@ -38,7 +39,23 @@ type proposal struct {
 	done func(any, error)
 }
 
-func (l *singleLog) Propose(data []byte, done func(any, error)) { l.in.post(proposal{data, done}) }
+func (l *singleLog) Propose(data []byte, done func(any, error)) {
+	l.in.post(proposal{data, done})
+	l.mu.Lock()
+	came := l.came
+	l.came = nil
+	l.mu.Unlock()
+	if came != nil {
+		came()
+	}
+}
+
+// proposed has fn called at the next proposal.
+func (l *singleLog) proposed(fn func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.came = fn
+}
 
 func (l *singleLog) Entry(i wal.Index) ([]byte, error) {
 	l.mu.Lock()

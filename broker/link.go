@@ -47,23 +47,51 @@ func (s *Subscription) attach(l *link) bool {
 	if s.closed {
 		return false
 	}
-	for _, o := range s.links {
-		if o.box == l.box {
-			return false
-		}
+	if _, there := s.boxes[l.box]; there {
+		return false
 	}
-	s.links = append(s.links[:len(s.links):len(s.links)], l)
+	if s.boxes == nil {
+		s.boxes = map[*mailbox]struct{}{}
+	}
+	s.boxes[l.box] = struct{}{}
+	s.links = append(s.links, l) // readers have the list as it was
 	l.box.consumerCame(l)
 	l.box.shard.inbox.post(event{kind: evFunc, box: l.box, call: func() { l.box.open().Add(l.consumer) }})
 	return true
 }
 
-// unlink takes back an attach.
+// unlink takes back an attach, unless that was done already.
 func (s *Subscription) unlink(l *link) {
 	s.mu.Lock()
-	s.links = slices.DeleteFunc(slices.Clone(s.links), func(o *link) bool { return o == l })
+	i := slices.Index(s.links, l)
+	if i >= 0 {
+		s.links = slices.Delete(slices.Clone(s.links), i, i+1)
+		delete(s.boxes, l.box)
+	}
 	s.mu.Unlock()
-	l.detach(false)
+	if i >= 0 {
+		l.detach(false)
+	}
+}
+
+// orphaned follows the deletion of the queue that a link takes from. Only
+// subscriptions with wildcards, and those that came at the moment of the
+// deletion, have links to a queue that is deleted: the former let go of it, the
+// latter take from the queue that is made anew. Called by the shard.
+func (l *link) orphaned() {
+	s, r := l.sub, l.sub.conn.r
+	s.unlink(l)
+	r.directory.mu.RLock()
+	watches := s.watching(l.box.dest)
+	r.directory.mu.RUnlock()
+	if watches {
+		return
+	}
+	r.wg.Go(func() {
+		if err := s.takeFrom(l.box.dest); err != nil && s.conn.ctx.Err() == nil {
+			r.cfg.Logger.Error("a consumer gets nothing: its queue was deleted and cannot be made again", "queue", l.box.name, "client", s.conn.name(), "err", err)
+		}
+	})
 }
 
 // detach takes a link away for good; failed counts what it holds as failed.

@@ -21,7 +21,8 @@ type mailbox struct {
 	policy   *Policy
 	shard    *shard
 	stats    counters
-	deleted  atomic.Bool
+	removed  atomic.Bool             // the log has its deletion
+	deleted  atomic.Bool             // the shard knows so
 	active   atomic.Bool             // a durable subscription has its consumer
 	selector *selector.Selector      // of a durable subscription
 	links    atomic.Pointer[[]*link] // who consumes

@@ -52,8 +52,9 @@ type Subscription struct {
 
 	mu      sync.Mutex
 	closed  bool
-	links   []*link
-	pending []*Delivery // pending[head:] in order of ID, some of them taken
+	links   []*link               // only appended to, or replaced
+	boxes   map[*mailbox]struct{} // of links
+	pending []*Delivery           // pending[head:] in order of ID, some of them taken
 	head    int
 	taken   int
 	acks    uint64 // deliveries that were acknowledged or given back
@@ -200,10 +201,10 @@ func (s *Subscription) takeFrom(d message.Destination) error {
 			return err
 		}
 		l := s.link(box)
-		if !s.attach(l) || !box.life.ended() {
+		if !s.attach(l) || !box.life.ended() && !box.removed.Load() {
 			return nil
 		}
-		s.unlink(l) // the queue was inactive and is being deleted: it is made anew
+		s.unlink(l) // the queue was deleted meanwhile: it is made anew
 	}
 }
 
@@ -336,7 +337,7 @@ func (s *Subscription) end(failed bool) {
 	}
 	s.closed = true
 	links := s.links
-	s.links, s.pending, s.head, s.taken = nil, nil, 0, 0
+	s.links, s.boxes, s.pending, s.head, s.taken = nil, nil, nil, 0, 0
 	s.mu.Unlock()
 	defer s.parted(counts)
 	if s.browser != nil {

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/quorate/quorate/message"
@@ -132,14 +133,15 @@ func (b *mailbox) wanted(m *message.Message, from *Conn) bool {
 
 // selected reports whether one of a queue's consumers selects a message.
 func (b *mailbox) selected(m *message.Message, _ *Conn) bool {
+	return slices.ContainsFunc(b.consumers(), func(l *link) bool { return selects(l.sub.selector, m) })
+}
+
+// consumers gives who consumes from a mailbox: not to be changed.
+func (b *mailbox) consumers() []*link {
 	if links := b.links.Load(); links != nil {
-		for _, l := range *links {
-			if selects(l.sub.selector, m) {
-				return true
-			}
-		}
+		return *links
 	}
-	return false
+	return nil
 }
 
 // consumerCame and consumerWent keep who consumes from a mailbox.

@@ -53,3 +53,75 @@ func TestSeveralShardsDeliverInOrderOfNumbers(t *testing.T) {
 		t.Fatal(o.bad)
 	}
 }
+
+// deleteMeanwhile deletes a queue that has no consumers, and calls fn when that
+// is decided and the log has not applied it.
+func (r *rig) deleteMeanwhile(name string, fn func()) {
+	r.t.Helper()
+	resume := r.log.pause()
+	proposed := make(chan struct{})
+	r.log.proposed(func() { close(proposed) })
+	deleted := make(chan error, 1)
+	go func() { deleted <- r.b.Delete(r.t.Context(), name) }()
+	await(r.t, proposed)
+	fn()
+	resume()
+	if err := await(r.t, deleted); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// A consumer that comes at the moment when its queue is deleted takes from the
+// queue that is made anew.
+func TestConsumerOfAQueueThatIsBeingDeleted(t *testing.T) {
+	r := newRig(t, nil)
+	a, b := r.connect(""), r.connect("")
+	q := queueNamed("q")
+	a.sends(q, 1, 1)
+	r.deleteMeanwhile("q", func() {
+		b.subscribe(Spec{Destination: q})
+		b.expect("1")
+	})
+	a.sends(q, 2, 2)
+	b.expect("2")
+	if n := r.b.current().directory.queues["q"].stats.consumers.Load(); n != 1 {
+		t.Errorf("%d consumers, want 1", n)
+	}
+}
+
+// A subscription with wildcards lets go of a queue that is deleted, and gets the
+// credit back that it had lent to it.
+func TestWildcardLetsGoOfADeletedQueue(t *testing.T) {
+	r := newRig(t, nil)
+	a, b := r.connect(""), r.connect("")
+	a.sends(queueNamed("q.1"), 1, 2)
+	var s *Subscription
+	r.deleteMeanwhile("q.1", func() {
+		s = b.subscribe(Spec{Destination: queueNamed("q.>"), Prefetch: 2})
+		b.expect("1", "2")
+	})
+	a.sends(queueNamed("q.2"), 3, 4)
+	b.expect("3", "4")
+	r.quiet()
+	if n := len(s.takesFrom()); n != 1 {
+		t.Errorf("it takes from %d queues, want 1", n)
+	}
+}
+
+// Taking from very many queues costs a look at each of them once.
+func TestWildcardOverManyQueues(t *testing.T) {
+	const queues = 20000
+	r := newRig(t, nil)
+	c := r.connect("")
+	s := c.subscribe(Spec{Destination: queueNamed("q.>")})
+	reign := r.b.current()
+	for range queues {
+		box := reign.mailbox(queueNamed("q.x"), 0, nil)
+		if !s.attach(s.link(box)) {
+			t.Fatal("not attached")
+		}
+	}
+	if n := len(s.takesFrom()); n != queues {
+		t.Fatalf("%d links", n)
+	}
+}
