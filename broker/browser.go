@@ -68,7 +68,7 @@ func (b *browser) read(s queue.Source, then func(*page)) {
 	q := &queue.Query{Source: s, After: b.cursor, N: min(b.credit, browsePage), Bytes: browseBytes}
 	if sel := b.sub.selector; sel != nil {
 		q.Look = browseLook
-		q.Match = func(e *queue.Entry) bool { return selects(sel, e.Value.(*message.Message)) }
+		q.Match = func(e *queue.Entry) bool { return selectsEntry(sel, e) }
 	}
 	box.shard.loader.inbox.post(request{box: box, query: q, key: box.spill, keep: true, then: then})
 }
@@ -141,7 +141,7 @@ func (b *browser) volatile(upTo queue.Place) []*queue.Entry {
 	}
 	var some []*queue.Entry
 	for _, e := range all {
-		if selects(b.sub.selector, e.Value.(*message.Message)) {
+		if selectsEntry(b.sub.selector, e) {
 			some = append(some, e)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 
 	"github.com/quorate/quorate/broker/queue"
-	"github.com/quorate/quorate/message"
 )
 
 // A link joins a subscription to one mailbox that it takes messages from. Most
@@ -29,7 +28,7 @@ func (s *Subscription) link(box *mailbox) *link {
 	}
 	if s.selector != nil && box.durable == nil && !box.topic() {
 		l.consumer.Selector = s.selector.String()
-		l.consumer.Match = func(v any) bool { return selects(s.selector, v.(*message.Message)) }
+		l.consumer.Match = func(e *queue.Entry) bool { return selectsEntry(s.selector, e) }
 	}
 	if s.pool != nil {
 		l.consumer.Pool = s.pool

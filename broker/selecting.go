@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"github.com/quorate/quorate/broker/queue"
 	"github.com/quorate/quorate/message"
 	"github.com/quorate/quorate/selector"
 )
@@ -17,9 +18,27 @@ func parseSelector(op, text string) (*selector.Selector, error) {
 	return s, nil
 }
 
-// selects reports whether sel, which may be nil, selects m.
+// selects reports whether sel, which may be nil, selects m when it is sent.
 func selects(sel *selector.Selector, m *message.Message) bool {
 	return sel == nil || sel.Match(func(name string) any { return identifier(m, name) })
+}
+
+// selectsEntry reports whether sel, which may be nil, selects a message in a
+// queue, which knows what has become of it so far.
+func selectsEntry(sel *selector.Selector, e *queue.Entry) bool {
+	if sel == nil {
+		return true
+	}
+	m := e.Value.(*message.Message)
+	return sel.Match(func(name string) any {
+		switch name {
+		case "JMSRedelivered":
+			return e.Redelivered
+		case "JMSXDeliveryCount":
+			return int32(e.Count) + 1
+		}
+		return identifier(m, name)
+	})
 }
 
 // identifier gives what a name in a selector stands for [JMS 1.1 §3.8.1.1], nil
@@ -58,6 +77,10 @@ func header(m *message.Message, name string) (v any, known bool) {
 			return "PERSISTENT", true
 		}
 		return "NON_PERSISTENT", true
+	case "JMSRedelivered":
+		return false, true
+	case "JMSXDeliveryCount":
+		return int32(1), true
 	case "JMSPriority":
 		return int32(m.Priority), true
 	case "JMSTimestamp":

@@ -42,7 +42,7 @@ func check(t testing.TB, m *Machine) {
 func checkCursors(t testing.TB, m *Machine, e *Entry) {
 	t.Helper()
 	for _, v := range m.views {
-		if e.Place.Less(v.cursor) && e.Value != nil && (v.match == nil || v.match(e.Value)) {
+		if e.Place.Less(v.cursor) && e.Value != nil && (v.match == nil || v.match(e)) {
 			t.Fatalf("%v is ready before %v, where %q begins to look", e.Place, v.cursor, v.selector)
 		}
 	}

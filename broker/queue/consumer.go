@@ -8,11 +8,11 @@ type Consumer struct {
 	Priority  int   // a consumer of a higher one is served first
 	Exclusive bool  // while there is one, only the first of them is served
 	// Selector names what the consumer selects: consumers with the same text
-	// share what is known of it. Match decides on an Entry's Value, which may
+	// share what is known of it. Match decides on an Entry, whose Value may
 	// lack its body; other goroutines call it too. Without a Selector a consumer
 	// takes everything.
 	Selector string
-	Match    func(value any) bool
+	Match    func(*Entry) bool
 
 	view    *view
 	served  uint64 // when it was served last, as the machine counts

@@ -110,7 +110,7 @@ func (m *Machine) serve(v *view, c *Consumer, now int64) bool {
 			m.reload(i)
 			break
 		}
-		if v.match != nil && !v.match(e.Value) {
+		if v.match != nil && !v.match(e) {
 			continue
 		}
 		to := c

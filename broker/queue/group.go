@@ -80,7 +80,7 @@ func (m *Machine) member(v *view, c *Consumer, e *Entry, s *stuck, i int) *Consu
 	ahead := isAhead(e, g.others)
 	goes := ahead && isAhead(e, g.parked) && g.delayed == 0
 	o := g.owner
-	mine := o != nil && (o.view.match == nil || o.view.match(e.Value))
+	mine := o != nil && (o.view.match == nil || o.view.match(e))
 	switch {
 	case o != nil && !mine && goes && g.out == 0:
 		m.release(g)

@@ -238,7 +238,7 @@ func (m *Machine) evict() {
 			m.leave(Stored, e.Place)
 			for _, v := range m.views {
 				b := &v.seen[Stored]
-				if v.match != nil && (b.loading || b.covers(e.Place)) && (e.Value == nil || v.match(e.Value)) {
+				if v.match != nil && (b.loading || b.covers(e.Place)) && (e.Value == nil || v.match(e)) {
 					b.leave(e.Place)
 				}
 			}

@@ -455,9 +455,9 @@ func (w *model) join() {
 
 func (d *drinker) selects(kinds string) {
 	d.c.Selector = kinds
-	d.c.Match = func(v any) bool {
+	d.c.Match = func(e *Entry) bool {
 		for _, k := range kinds {
-			if string(k) == v.(*note).kind {
+			if string(k) == e.Value.(*note).kind {
 				return true
 			}
 		}

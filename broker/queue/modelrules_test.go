@@ -23,7 +23,7 @@ func (w *model) deliver(e *Entry, c *Consumer) {
 		w.t.Fatalf("%v is delivered twice", e.Place)
 	case w.m.paused:
 		w.t.Fatalf("%v is delivered by a paused queue", e.Place)
-	case c.Match != nil && !c.Match(n):
+	case c.Match != nil && !c.Match(&Entry{Value: n}):
 		w.t.Fatalf("%v is %s, the consumer selects %s", e.Place, n.kind, c.Selector)
 	case n.due > w.now:
 		w.t.Fatalf("%v is delivered at %d, it is due at %d", e.Place, w.now, n.due)
@@ -66,7 +66,7 @@ func (w *model) inOrder(n *note, d *drinker) {
 		if !u.at.Less(n.at) {
 			break
 		}
-		if d.c.Match != nil && !d.c.Match(u) {
+		if d.c.Match != nil && !d.c.Match(&Entry{Value: u}) {
 			continue
 		}
 		if u.group != "" && u.group == n.group || !w.delayed(u) && w.couldHave(d, u) {
@@ -126,7 +126,7 @@ func (w *model) quiet() {
 			continue
 		}
 		for _, u := range w.visible {
-			if d.c.Match != nil && !d.c.Match(u) || w.delayed(u) || !w.free(u) && !w.couldHave(d, u) {
+			if d.c.Match != nil && !d.c.Match(&Entry{Value: u}) || w.delayed(u) || !w.free(u) && !w.couldHave(d, u) {
 				continue
 			}
 			w.t.Fatalf("%v (%+v) is delivered to nobody, %v has credit\n%s", u.at, *u, d.c.Value, w.look())

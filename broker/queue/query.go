@@ -131,10 +131,9 @@ func (m *Machine) scan(v *view) {
 		if s == Spilled {
 			bytes = m.limits.Pending - m.pending
 		}
-		match := v.match
 		m.ask(&Query{
 			Source: s, After: b.frontier, N: min(n, pageMessages), Bytes: max(bytes, 1), Look: scanLook, view: v,
-			Match: func(e *Entry) bool { return match(e.Value) },
+			Match: v.match,
 		})
 	}
 }

@@ -187,7 +187,7 @@ func (s *scenario) consumer(name string, a args) {
 	if sel := a["selects"]; sel != "" {
 		kinds := strings.Split(sel, "|")
 		c.Selector = sel
-		c.Match = func(v any) bool { return slices.Contains(kinds, v.(string)) }
+		c.Match = func(e *Entry) bool { return slices.Contains(kinds, e.Value.(string)) }
 	}
 	s.consumers[name] = c
 	s.m.Add(c)

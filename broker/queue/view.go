@@ -17,8 +17,8 @@ var last = Place{Lane: math.MaxUint8, Seq: math.MaxUint64, Sub: math.MaxUint64}
 // are its, and it alone has them loaded further.
 type view struct {
 	selector string
-	match    func(value any) bool // nil: everything
-	seen     [2]backlog           // beside what the machine's backlog covers
+	match    func(*Entry) bool // nil: everything
+	seen     [2]backlog        // beside what the machine's backlog covers
 
 	cursor Place  // no Ready entry before it is for this view
 	index  int    // of the cursor, valid if gen is the window's
@@ -80,7 +80,7 @@ func (m *Machine) dropView(v *view) {
 // wanted reports whether a view counts on e being in the window.
 func (m *Machine) wanted(e *Entry) bool {
 	for _, v := range m.views {
-		if v.match != nil && v.seen[Stored].covers(e.Place) && (e.Value == nil || v.match(e.Value)) {
+		if v.match != nil && v.seen[Stored].covers(e.Place) && (e.Value == nil || v.match(e)) {
 			return true
 		}
 	}
@@ -249,7 +249,7 @@ func (m *Machine) note(e *Entry, i int) {
 			continue
 		}
 		able := v.able()
-		if able && v.match != nil && e.Value != nil && !v.match(e.Value) {
+		if able && v.match != nil && e.Value != nil && !v.match(e) {
 			continue
 		}
 		m.at(v, i)
@@ -287,7 +287,7 @@ func (m *Machine) offer(s Source, e *Entry) bool {
 	taken := false
 	for _, v := range m.views {
 		b := &v.seen[s]
-		if v.match == nil || !b.loading && !b.covers(e.Place) || !v.match(e.Value) {
+		if v.match == nil || !b.loading && !b.covers(e.Place) || !v.match(e) {
 			continue
 		}
 		if !taken && (m.isleRoom(e) || v.cursor == last && v.able()) {
