@@ -12,6 +12,7 @@ var consumerRules = []rule{
 	{name: "every consumer is exclusive where the policy says so", before: allExclusive,
 		policy: `<policyEntry queue="exclusive.all" allConsumersExclusiveByDefault="true"/>`},
 	{name: "a consumer of a higher priority comes first", before: consumerPriority},
+	{name: "message groups stick, close and move", before: groups},
 	{name: "prioritized messages come by priority", before: priorities,
 		policy: `<policyEntry queue="priority.>" prioritizedMessages="true" windowMessages="100"/>`},
 	{name: "a consumer that does not read costs itself", before: stuckConsumer},
@@ -80,6 +81,113 @@ func consumerPriority(s *stage) func(*stage) {
 	}
 	round(s, "a")
 	return func(s *stage) { round(s, "b") }
+}
+
+// A groupReader takes messages of groups and notes which consumer got what.
+type groupReader struct {
+	s     *stage
+	owner map[string]*sub
+	last  map[string]int
+}
+
+func newGroupReader(s *stage) *groupReader {
+	return &groupReader{s: s, owner: map[string]*sub{}, last: map[string]int{}}
+}
+
+// take takes n messages from subscriptions, whoever has some, and checks order
+// and owner of each group. Bodies are GROUP/NUMBER.
+func (g *groupReader) take(n int, subs ...*sub) {
+	g.s.Helper()
+	for n > 0 {
+		i := g.any(subs)
+		f := subs[i].next()
+		n--
+		group, number, _ := strings.Cut(string(f.Body), "/")
+		k, err := strconv.Atoi(number)
+		g.s.must(err)
+		if last, ok := g.last[group]; ok && k != last+1 {
+			g.s.Fatalf("group %s: %d came after %d", group, k, last)
+		}
+		g.last[group] = k
+		first := f.Headers["JMSXGroupFirstForConsumer"] == "true"
+		switch owner := g.owner[group]; {
+		case owner == nil && !first:
+			g.s.Errorf("%s is the first of its group for its consumer and has no JMSXGroupFirstForConsumer", f.Body)
+		case owner != nil && owner != subs[i]:
+			g.s.Fatalf("%s came to another consumer than those of its group before", f.Body)
+		case owner != nil && first:
+			g.s.Errorf("%s is not the first of its group for its consumer and has JMSXGroupFirstForConsumer", f.Body)
+		}
+		g.owner[group] = subs[i]
+		subs[i].ack(f)
+	}
+}
+
+// any waits until one of the subscriptions, all of one client, has a message.
+func (g *groupReader) any(subs []*sub) int {
+	g.s.Helper()
+	i := -1
+	g.s.must(subs[0].c.Until(g.s.wait(), func() bool {
+		i = slices.IndexFunc(subs, func(b *sub) bool { return b.c.Waiting(b.id) > 0 })
+		return i >= 0
+	}))
+	return i
+}
+
+// groups has two consumers, one of which goes; one group is closed.
+func groups(s *stage) func(*stage) {
+	const queue, n = "/queue/groups", 4
+	send := func(c *client, from, to int) {
+		for k := from; k < to; k++ {
+			for g := range n {
+				c.send(queue, fmt.Sprintf("g%d/%d", g, k), "JMSXGroupID", fmt.Sprintf("g%d", g))
+			}
+		}
+	}
+	c := s.connect()
+	a, b := c.subscribe(queue, "activemq.prefetchSize", "2"), c.subscribe(queue, "activemq.prefetchSize", "2")
+	g := newGroupReader(s)
+	send(c, 0, 5)
+	g.take(5*n, a, b)
+	owned := 0
+	for _, owner := range g.owner {
+		if owner == a {
+			owned++
+		}
+	}
+	if owned != n/2 {
+		s.Errorf("one of two consumers has %d of %d groups", owned, n)
+	}
+	// One goes, the other takes over its groups.
+	send(c, 5, 6)
+	a.unsubscribe()
+	for group, owner := range g.owner {
+		if owner == a {
+			delete(g.owner, group)
+		}
+	}
+	g.take(n, b)
+	// A group is closed, and begins anew.
+	c.send(queue, "g0/6", "JMSXGroupID", "g0", "JMSXGroupSeq", "-1")
+	g.take(1, b)
+	delete(g.owner, "g0")
+	c.send(queue, "g0/7", "JMSXGroupID", "g0")
+	g.take(1, b)
+	for k := range n {
+		g.last[fmt.Sprintf("g%d", k)] = 7
+	}
+	send(c, 8, 20)
+	b.peek(2) // delivered when the master dies
+	last := g.last
+	return func(s *stage) {
+		c := s.connect()
+		a, b := c.subscribe(queue, "activemq.prefetchSize", "2"), c.subscribe(queue, "activemq.prefetchSize", "2")
+		g := newGroupReader(s)
+		g.last = last
+		g.take(12*n, a, b)
+		send(c, 20, 25)
+		g.take(5*n, a, b)
+	}
 }
 
 // priorities has a backlog longer than what the queue holds ready.

@@ -8,6 +8,8 @@ import (
 )
 
 var deadRules = []rule{
+	{name: "an expired message is in the dead letters with its reason", before: expired,
+		policy: `<policyEntry queue="expire.>" expireMessagesPeriod="100"><deadLetterStrategy><individualDeadLetterStrategy queuePrefix="DLQ."/></deadLetterStrategy></policyEntry>`},
 	{name: "a poison message goes to the queue's own dead letters", before: poison,
 		policy: `<policyEntry queue="poison.own" maximumRedeliveries="1"><deadLetterStrategy><individualDeadLetterStrategy queuePrefix="DLQ." queueSuffix=".dead"/></deadLetterStrategy></policyEntry>`},
 	{name: "a durable subscription's poison goes to dead letters of its own", before: poisonDurable,
@@ -23,6 +25,34 @@ var deadRules = []rule{
 // in gives the expires header of a message that lives for d.
 func in(d time.Duration) []string {
 	return []string{"expires", strconv.FormatInt(time.Now().Add(d).UnixMilli(), 10)}
+}
+
+// expired has messages that expire unseen, delivered and while the master dies.
+func expired(s *stage) func(*stage) {
+	c := s.connect()
+	c.send("/queue/expire.a", "short", in(50*time.Millisecond)...)
+	c.send("/queue/expire.a", "stays")
+	c.settles("/queue/DLQ.expire.a", []string{"short"})
+	letter := c.look("/queue/DLQ.expire.a")[0]
+	for header, want := range map[string]string{"expires": "0", "persistent": "true"} {
+		if letter.Headers[header] != want {
+			s.Errorf("a dead letter has %s %q, want %q", header, letter.Headers[header], want)
+		}
+	}
+	if cause := letter.Headers["dlqDeliveryFailureCause"]; !strings.Contains(cause, "Expired") {
+		s.Errorf("the reason is %q", cause)
+	}
+	if letter.Headers["originalExpiration"] == "" {
+		s.Errorf("there is no originalExpiration: %v", letter.Headers)
+	}
+	c.send("/queue/expire.b", "soon", in(time.Second)...)
+	return func(s *stage) {
+		c := s.connect()
+		c.settles("/queue/DLQ.expire.b", []string{"soon"})
+		s.same("expire.a", c.browse("/queue/expire.a"), []string{"stays"})
+		s.same("expire.b", c.browse("/queue/expire.b"), nil)
+		s.same("dead letters", c.subscribe("/queue/DLQ.expire.a").take(1), []string{"short"})
+	}
 }
 
 // poison fails a message as often as it may be delivered again, and rejects one.

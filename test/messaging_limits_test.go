@@ -11,11 +11,16 @@ import (
 var limitRules = []rule{
 	{name: "a full queue refuses, and says why", before: full,
 		policy: `<policyEntry queue="limit.reject" maxQueueMessages="5" producerFlowControl="false"/>`},
+	{name: "a full queue lets its oldest messages go", before: dropOldest,
+		policy: `<policyEntry queue="limit.drop" maxQueueMessages="5" overflow="dropOldest"><deadLetterStrategy><individualDeadLetterStrategy queuePrefix="DLQ."/></deadLetterStrategy></policyEntry>`},
 	{name: "a non-persistent backlog spills and keeps its order", before: spills,
 		policy: `<policyEntry queue="limit.spill" memoryLimit="64kb"/>`},
 	{name: "what was sent twice is there once", before: twice},
 	{name: "a queue that is deleted for want of use loses nothing", before: inactive,
 		policy: `<policyEntry queue="inactive.>" gcInactiveDestinations="true" inactiveTimeoutBeforeGC="50"/>`},
+	{name: "a destination of the configuration is there from the start", before: startup,
+		elements: `<destinations><queue physicalName="Consumer.Early.VirtualTopic.Startup"/></destinations>`},
+	{name: "messages of a megabyte in transactions", before: bigTransactions},
 }
 
 // full sends to a queue until it refuses.
@@ -31,6 +36,19 @@ func full(s *stage) func(*stage) {
 		s.same("taken", sub.take(1), []string{"m0"})
 		c.send(queue, "m5")
 		s.same("the rest", sub.take(5), numbered("m", 1, 6))
+	}
+}
+
+func dropOldest(s *stage) func(*stage) {
+	const queue, dead = "/queue/limit.drop", "/queue/DLQ.limit.drop"
+	c := s.connect()
+	c.fill(queue, numbered("m", 0, 8), nil)
+	c.settles(dead, numbered("m", 0, 3))
+	return func(s *stage) {
+		c := s.connect()
+		c.send(queue, "m8")
+		c.settles(dead, numbered("m", 0, 4))
+		s.same("the newest", c.subscribe(queue).take(5), numbered("m", 4, 9))
 	}
 }
 
@@ -116,5 +134,38 @@ func inactive(s *stage) func(*stage) {
 		s.same("stays", c.subscribe("/queue/inactive.0").take(1), []string{"stays"})
 		c.do("DISCONNECT", "")
 		play(s)
+	}
+}
+
+// startup has the queue of a virtual topic before anybody consumed from it.
+func startup(s *stage) func(*stage) {
+	c := s.connect()
+	c.send("/topic/VirtualTopic.Startup", "early")
+	return func(s *stage) {
+		c := s.connect()
+		c.send("/topic/VirtualTopic.Startup", "late")
+		s.same("from the start", c.subscribe("/queue/Consumer.Early.VirtualTopic.Startup").take(2), []string{"early", "late"})
+	}
+}
+
+// bigTransactions commits one, rolls one back and leaves one open.
+func bigTransactions(s *stage) func(*stage) {
+	const queue, size = "/queue/big", 1 << 20
+	big := func(name string) string { return name + strings.Repeat("x", size) }
+	c := s.connect()
+	for _, tx := range []string{"commit", "abort", "open"} {
+		c.begin(tx)
+		for i := range 4 {
+			c.send(queue, big(fmt.Sprint(tx, i)), "transaction", tx, "n", fmt.Sprint(i))
+		}
+	}
+	c.abort("abort")
+	c.commit("commit")
+	return func(s *stage) {
+		c := s.connect()
+		odd := c.subscribe(queue, "selector", "n = 1 OR n = 3", "activemq.prefetchSize", "1")
+		s.same("odd", odd.take(2), []string{big("commit1"), big("commit3")})
+		s.same("even", c.subscribe(queue).take(2), []string{big("commit0"), big("commit2")})
+		s.same("left", c.browse(queue), nil)
 	}
 }

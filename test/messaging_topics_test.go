@@ -1,11 +1,11 @@
 package test
 
-import (
-	"strings"
-)
+import "strings"
 
 var topicRules = []rule{
 	{name: "nobody gets with no-local what he sends himself", before: noLocal},
+	{name: "a slow subscriber loses the oldest messages beyond its limit", before: evicted,
+		policy: `<policyEntry topic="slow.limit"><pendingMessageLimitStrategy><constantPendingMessageLimitStrategy limit="10"/></pendingMessageLimitStrategy></policyEntry>`},
 	{name: "a slow subscriber without a limit loses nothing", before: notEvicted,
 		policy: `<policyEntry topic="slow.spill" memoryLimit="64kb"/>`},
 	{name: "durable subscriptions survive and end with UNSUBSCRIBE", before: durables},
@@ -23,6 +23,22 @@ func noLocal(s *stage) func(*stage) {
 		s.same("durable", keep.take(1), []string{prefix + " yours"})
 		live.quiet()
 		keep.quiet()
+	}
+	round(s, "a")
+	return func(s *stage) { round(s, "b") }
+}
+
+// evicted has a subscriber that takes one message and no more for a while.
+func evicted(s *stage) func(*stage) {
+	const topic = "/topic/slow.limit"
+	round := func(s *stage, prefix string) {
+		c := s.connect()
+		slow := c.subscribe(topic, "activemq.prefetchSize", "1")
+		fast := c.subscribe(topic)
+		c.fill(topic, numbered(prefix, 0, 100), nil)
+		s.same("fast", fast.take(100), numbered(prefix, 0, 100))
+		s.same("slow", slow.take(11), append([]string{prefix + "0"}, numbered(prefix, 90, 100)...))
+		slow.quiet()
 	}
 	round(s, "a")
 	return func(s *stage) { round(s, "b") }

@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long a rule waits for what must come.
-const patience = 3 * time.Second
+const patience = 15 * time.Second
 
 // A stage is where one half of a rule plays: a broker that serves, and what the
 // rule has said and seen so far.

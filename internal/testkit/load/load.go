@@ -28,6 +28,11 @@ type Plan struct {
 	Volatile  bool // non-persistent
 	Prefetch  int
 	Tx        int // messages a transaction; 0: no transactions
+
+	From      []string                     // where consumers take from; nil: Queues
+	Headers   func(k history.Key) []string // further headers of SEND; may be nil
+	Subscribe func(consumer int) []string  // further headers of SUBSCRIBE; may be nil
+	Hasty     int                          // a consumer breaks its connection after so many messages; 0: never
 }
 
 // A Run is a plan under way.
@@ -190,6 +195,9 @@ func (p *producer) send(seq int) (int, error) {
 		keys = append(keys, k)
 		p.r.History.Sent(k)
 		headers := append([]string{"destination", p.queue, "persistent", strconv.FormatBool(!p.r.plan.Volatile)}, tx...)
+		if p.r.plan.Headers != nil {
+			headers = append(headers, p.r.plan.Headers(k)...)
+		}
 		if tx == nil {
 			headers = append(headers, "receipt", receipt)
 		}
@@ -249,13 +257,20 @@ func (r *Run) consume(ctx context.Context, i int) {
 
 // drainConn receives and acknowledges until the connection ends.
 func (r *Run) drainConn(c *wire.Conn, i int, name string) {
-	queue := r.plan.Queues[i%len(r.plan.Queues)]
-	prefetch := strconv.Itoa(max(r.plan.Prefetch, 1))
-	if c.Write("SUBSCRIBE", nil, "id", "1", "destination", queue, "ack", "client-individual", "activemq.prefetchSize", prefetch) != nil {
+	from := r.plan.From
+	if from == nil {
+		from = r.plan.Queues
+	}
+	queue := from[i%len(from)]
+	headers := []string{"id", "1", "destination", queue, "ack", "client-individual", "activemq.prefetchSize", strconv.Itoa(max(r.plan.Prefetch, 1))}
+	if r.plan.Subscribe != nil {
+		headers = append(headers, r.plan.Subscribe(i)...)
+	}
+	if c.Write("SUBSCRIBE", nil, headers...) != nil {
 		return
 	}
 	waiting := map[string]*history.Delivery{}
-	for {
+	for n := 0; r.plan.Hasty == 0 || n < r.plan.Hasty; n++ {
 		f, err := c.Read()
 		if err != nil {
 			return
