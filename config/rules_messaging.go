@@ -155,9 +155,9 @@ var messagingAttributes = map[string]rule{
 	pathIndividual + "@maxProducersToAudit": ignored(duplicates),
 	pathDiscarding + "@*":                   ignored("nothing is kept"),
 
-	pathEviction + "/" + evictOldest + "@evictExpiredMessagesHighWatermark":                             ignored("expired messages go first, always"),
-	pathEviction + "/oldestMessageWithLowestPriorityEvictionStrategy@evictExpiredMessagesHighWatermark": ignored("expired messages go first, always"),
-	pathEviction + "/uniquePropertyMessageEvictionStrategy@evictExpiredMessagesHighWatermark":           ignored("expired messages go first, always"),
+	pathEviction + "/" + evictOldest + "@evictExpiredMessagesHighWatermark":                             ignored("what has expired is found when it comes up for delivery"),
+	pathEviction + "/oldestMessageWithLowestPriorityEvictionStrategy@evictExpiredMessagesHighWatermark": ignored("what has expired is found when it comes up for delivery"),
+	pathEviction + "/uniquePropertyMessageEvictionStrategy@evictExpiredMessagesHighWatermark":           ignored("what has expired is found when it comes up for delivery"),
 	pathRecovery + "/" + recoverBytes + "@useSharedBuffer":                                              ignored("bodies are not held twice"),
 	pathSlowDispatch + "@name": ignored("has no effect on a broker"),
 	pathSlowAck + "@name":      ignored("has no effect on a broker"),
