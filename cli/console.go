@@ -56,7 +56,7 @@ func runNode(ctx context.Context, cfg *config.Config, report *config.Report) err
 		about.Warn(report.Text(f))
 	}
 	debug.SetMemoryLimit(cfg.MemoryLimit)
-	n, err := node.New(cfg, log, Version)
+	n, err := node.New(cfg, report, log, Version)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/quorate/quorate/console"
+	"github.com/quorate/quorate/message"
 )
 
 func TestPIDFile(t *testing.T) {
@@ -120,6 +121,9 @@ type station struct {
 
 func (s *station) Status() console.Status { return s.status }
 func (s *station) Stop()                  {}
+func (s *station) Explain(d message.Destination) console.Explanation {
+	return console.Explanation{Destination: d.String(), File: "of the node"}
+}
 func (s *station) Transfer(_ context.Context, to string) error {
 	s.to <- to
 	s.status.Master = to
@@ -204,5 +208,25 @@ func TestShares(t *testing.T) {
 func TestNoColoursInAFile(t *testing.T) {
 	if p := paintFor(&bytes.Buffer{}); p.in(red, "x") != "x" {
 		t.Error("colours where there is no terminal")
+	}
+}
+
+// TestExplainAsks: without a file the node is asked, if one runs; what is given
+// on the command line is a configuration of its own.
+func TestExplainAsks(t *testing.T) {
+	dir, _ := serve(t, console.Status{})
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--data", dir}, "read from    of the node"},
+		{[]string{"--data", dir, "-c", "../node/testdata/messaging.xml"}, "read from    ../node/testdata/messaging.xml"},
+		{[]string{"--data", dir, "--temp-usage", "1 gb"}, "read from    no file"},
+		{[]string{"--data", t.TempDir()}, "read from    no file"},
+	} {
+		stdout, stderr, code := quorate(t, append([]string{"explain", "queue", "q"}, c.args...)...)
+		if code != 0 || !strings.Contains(stdout, c.want) {
+			t.Errorf("%v: exit code %d, %s%s", c.args, code, stdout, stderr)
+		}
 	}
 }

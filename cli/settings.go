@@ -93,6 +93,13 @@ func (s *settings) sources(args []string) (config.Sources, error) {
 	return src, nil
 }
 
+// configures reports whether flags say more than where a node is.
+func (s *settings) configures() bool {
+	return slices.ContainsFunc(config.Keys(), func(k config.Key) bool {
+		return k.Flag != "" && k.Name != "broker.data" && k.Name != "broker.socket" && s.set.Changed(k.Flag)
+	})
+}
+
 // load reads the configuration.
 func (s *settings) load(args []string) (*config.Config, *config.Report, error) {
 	src, err := s.sources(args)

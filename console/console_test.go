@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/quorate/quorate/message"
 )
 
 // station is a node that remembers what it was told.
@@ -22,6 +24,9 @@ type station struct {
 
 func (s *station) Status() Status { return s.status }
 func (s *station) Stop()          { s.stopped.Store(true) }
+func (s *station) Explain(d message.Destination) Explanation {
+	return Explanation{Destination: d.String()}
+}
 func (s *station) Transfer(_ context.Context, to string) error {
 	s.to = to
 	return s.err
@@ -73,6 +78,13 @@ func TestConversation(t *testing.T) {
 	n.err = errors.New("h2:1 lags by 17 entries")
 	if _, err := c.Transfer(ctx, ""); err == nil || err.Error() != n.err.Error() {
 		t.Errorf("transfer: %v", err)
+	}
+	d := message.Destination{Kind: message.Topic, Name: "a b&c"}
+	if x, err := c.Explain(ctx, d); err != nil || x.Destination != d.String() {
+		t.Errorf("explanation %+v, %v", x, err)
+	}
+	if _, err := c.Explain(ctx, message.Destination{Kind: message.Queue}); err == nil || !strings.Contains(err.Error(), "has no name") {
+		t.Errorf("explanation of nothing: %v", err)
 	}
 	if err := c.Stop(ctx); err != nil || !n.stopped.Load() {
 		t.Errorf("stop: %v", err)

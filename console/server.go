@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/quorate/quorate/message"
 )
 
 // Node is the node that is looked at and operated.
@@ -19,6 +21,8 @@ type Node interface {
 	Transfer(ctx context.Context, to string) error
 	// Stop begins a graceful stop and returns at once.
 	Stop()
+	// Explain tells what holds for a destination.
+	Explain(message.Destination) Explanation
 }
 
 // Server answers on the local management endpoint.
@@ -73,6 +77,7 @@ func (s *Server) Handler() http.Handler {
 		}
 		answer(w, code, Health{Ready: st.Ready, Role: st.Role, Reason: st.Reason})
 	})
+	mux.HandleFunc("GET /explain", s.explain)
 	mux.HandleFunc("POST /transfer", s.transfer)
 	mux.HandleFunc("POST /stop", func(w http.ResponseWriter, _ *http.Request) {
 		s.log.Info("stop was asked for at the local socket")

@@ -4,6 +4,7 @@
 //
 //	GET  /status    Status
 //	GET  /health    Health; 200 when ready, 503 when not
+//	GET  /explain?destination=queue://NAME  Explanation
 //	POST /transfer  {"to": "SEAT"}; empty: the best slave. 200, or 409 with {"error": …}
 //	POST /stop      202; the node stops gracefully
 package console

@@ -26,7 +26,8 @@ import (
 // A Node is one node. New makes it, Run runs it, once.
 type Node struct {
 	cfg       *config.Config
-	messaging broker.Config // without what belongs to a reign
+	report    *config.Report // that came with cfg
+	messaging broker.Config  // without what belongs to a reign
 	log       *slog.Logger
 	version   string
 	started   time.Time
@@ -51,9 +52,9 @@ type Node struct {
 	}
 }
 
-// New makes a node of a configuration. Nothing is opened yet. An error names the
+// New makes a node of a configuration and the report on it. Nothing is opened yet. An error names the
 // lines of the file that cannot be taken up.
-func New(cfg *config.Config, log *slog.Logger, version string) (*Node, error) {
+func New(cfg *config.Config, report *config.Report, log *slog.Logger, version string) (*Node, error) {
 	messaging, err := Messaging(cfg)
 	if err != nil {
 		return nil, err
@@ -64,7 +65,7 @@ func New(cfg *config.Config, log *slog.Logger, version string) (*Node, error) {
 	}
 	now := time.Now()
 	return &Node{
-		cfg: cfg, messaging: messaging, log: log, version: version, started: now,
+		cfg: cfg, report: report, messaging: messaging, log: log, version: version, started: now,
 		id:   fmt.Sprintf("ID:%s-%d-%d-0:1", host, os.Getpid(), now.UnixMilli()),
 		stop: make(chan struct{}), done: make(chan struct{}), failed: make(chan error, 1),
 	}, nil
