@@ -43,7 +43,10 @@ func (c *Conn) manageJobs(m *message.Message, done func(error)) error {
 	}
 	switch action {
 	case actionBrowse:
-		if !m.ReplyTo.IsZero() {
+		if m.ReplyTo.IsZero() {
+			break
+		}
+		if err = c.caughtUp(); err == nil {
 			err = c.browseJobs(from, to, m.ReplyTo)
 		}
 	case actionRemove:
@@ -56,12 +59,27 @@ func (c *Conn) manageJobs(m *message.Message, done func(error)) error {
 			return nil
 		}
 	case actionRemoveAll:
-		return c.removeJobs(from, to, done)
+		if err = c.caughtUp(); err == nil {
+			return c.removeJobs(from, to, done)
+		}
 	}
 	if err == nil {
 		c.submit(&op{name: "send", done: done})
 	}
 	return err
+}
+
+// caughtUp waits until the connection's requests so far have had their effect:
+// what it has just scheduled is a job.
+func (c *Conn) caughtUp() error {
+	done := make(chan error, 1)
+	c.submit(&op{name: "manage scheduled messages", done: func(err error) { done <- err }})
+	select {
+	case err := <-done:
+		return err
+	case <-c.ctx.Done():
+		return c.gone(c.ctx.Err())
+	}
 }
 
 // ignoring is how a removal ends whose job may be gone already.

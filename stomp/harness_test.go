@@ -263,7 +263,7 @@ func (c *peer) want(command string) *frame.Frame {
 }
 
 var (
-	changing = regexp.MustCompile(`ID:test-\d+`)
+	changing = regexp.MustCompile(`ID:test-([0-9a-z]{11,}-)?\d+`)
 	port     = regexp.MustCompile(`127.0.0.1:\d+`)
 	clock    = regexp.MustCompile(`timestamp="\d+"`)
 )
