@@ -70,13 +70,7 @@ func (r *reign) deleted(name string, box *mailbox) {
 		r.directory.generation.Add(1)
 	}
 	r.directory.mu.Unlock()
-	box.removed.Store(true)
-	box.shard.inbox.post(event{kind: evFunc, call: func() {
-		box.shard.forget(box)
-		for _, l := range box.consumers() {
-			l.orphaned()
-		}
-	}})
+	box.end()
 	r.observe(Event{Kind: DestinationRemoved, Destination: box.dest})
 }
 

@@ -106,7 +106,7 @@ func (r *reign) dropDurable(ctx context.Context, op string, box *mailbox) error 
 		dir.mu.Lock()
 		r.removeDurable(box)
 		dir.mu.Unlock()
-		box.shard.inbox.post(event{kind: evFunc, call: func() { box.shard.forget(box) }})
+		box.end()
 	})
 	return err
 }

@@ -230,7 +230,7 @@ func (r *reign) collectDurable(b *mailbox) {
 // of them is not there any more: the message needs another route.
 func (s *sending) use(r *reign) bool {
 	for _, b := range s.boxes {
-		if b.deleted.Load() || b.policy.GCInactive && !b.life.use(r.now()) {
+		if b.removed.Load() || b.policy.GCInactive && !b.life.use(r.now()) {
 			return false
 		}
 	}

@@ -21,8 +21,8 @@ type mailbox struct {
 	policy   *Policy
 	shard    *shard
 	stats    counters
-	removed  atomic.Bool             // the log has its deletion
-	deleted  atomic.Bool             // the shard knows so
+	removed  atomic.Bool             // it has ended: nothing is sent to it any more
+	deleted  atomic.Bool             // its shard knows so
 	active   atomic.Bool             // a durable subscription has its consumer
 	selector *selector.Selector      // of a durable subscription
 	links    atomic.Pointer[[]*link] // who consumes
@@ -117,6 +117,19 @@ func (b *mailbox) open() *queue.Machine {
 		b.shard.boxes[b] = struct{}{}
 	}
 	return b.machine
+}
+
+// end lets go of a mailbox that is in the directory no more.
+func (b *mailbox) end() {
+	b.removed.Store(true)
+	b.shard.inbox.post(event{kind: evFunc, call: func() {
+		b.shard.forget(b)
+		if b.dest.Kind == message.Queue {
+			for _, l := range b.consumers() {
+				l.orphaned()
+			}
+		}
+	}})
 }
 
 func (b *mailbox) pos(e *queue.Entry) store.Pos {

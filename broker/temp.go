@@ -73,7 +73,7 @@ func (r *reign) deleteTemp(d message.Destination) {
 	delete(r.directory.temps, d)
 	r.directory.mu.Unlock()
 	if box, ok := x.(*mailbox); ok {
-		box.shard.inbox.post(event{kind: evFunc, call: func() { box.shard.forget(box) }})
+		box.end()
 	}
 	r.observe(Event{Kind: DestinationRemoved, Destination: d})
 }

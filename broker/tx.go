@@ -135,11 +135,17 @@ func (t *Tx) Commit(done func(error)) {
 	c.propose(o, &b)
 }
 
-// admit waits for room for all of the transaction's messages, and sees to it
-// that where they go is still there.
+// admit finds where the transaction's messages go now, and waits for room for
+// all of them. They count as sent when the transaction is committed: who came
+// since gets them.
 func (t *Tx) admit(sends []sending, bytes int64) error {
 	for i := range sends {
 		s := &sends[i]
+		if s.later == nil {
+			if err := t.c.r.route(t.c.ctx, "commit", s, t.c); err != nil {
+				return err
+			}
+		}
 		if t.c.r.usage.full(s.logged()) != nil {
 			if err := t.c.r.usage.room(t.c.ctx, t.c, s.logged(), s.msg.Destination); err != nil {
 				return t.c.gone(err)
