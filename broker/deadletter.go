@@ -65,6 +65,7 @@ func (b *mailbox) deadLettersTo(m *message.Message, volatile bool, cause queue.C
 	switch {
 	case p.Kind == DeadLetterDiscard,
 		cause == queue.Expired && !p.ProcessExpired,
+		cause != queue.Expired && !p.ProcessFailed,
 		volatile && !p.ProcessNonPersistent,
 		b.topic(),
 		b.grave() && isDeadLetter(m):

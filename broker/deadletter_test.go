@@ -116,6 +116,26 @@ func TestDiscardedDeadLetters(t *testing.T) {
 	}
 }
 
+// What failed is dropped where the policy says so, what expired is kept.
+func TestFailedDeadLetters(t *testing.T) {
+	seen := make(chan Event, 100)
+	r := newRig(t, func(c *Config) {
+		deadLetters(func(d *DeadLetter) { d.ProcessFailed = false })(c)
+		c.Observe = func(e Event) { seen <- e }
+	})
+	a := r.connect("")
+	a.sends(queueNamed("q"), 1, 1)
+	r.reject(Spec{Destination: queueNamed("q")}, "")
+	for e := await(t, seen); e.Kind != MessageDiscarded; e = await(t, seen) {
+		if e.Kind == MessageDead {
+			t.Fatal("a dropped message is a dead letter")
+		}
+	}
+	if n := r.depth(queueNamed("q")); n != 0 || len(r.st.Queues()) != 1 {
+		t.Fatalf("%d left in %d queues", n, len(r.st.Queues()))
+	}
+}
+
 // A non-persistent message that dies is persistent from then on, as in ActiveMQ.
 func TestNonPersistentDeadLetters(t *testing.T) {
 	r := newRig(t, deadLetters(func(d *DeadLetter) { d.ProcessNonPersistent = true }))

@@ -48,7 +48,11 @@ func (ps *Policies) Explain(d message.Destination) Explanation {
 			x.Others = append(x.Others, Held{e.Pattern, e.At})
 		}
 	}
-	if r := ps.redelivery(d); r != nil {
+	r := ps.redelivery(d)
+	if from := ps.dropFailed(r); from != "" {
+		said["processFailed"] = from
+	}
+	if r != nil {
 		for _, name := range redeliveryNames {
 			delete(said, name)
 		}

@@ -66,8 +66,9 @@ func TestExplainPolicy(t *testing.T) {
 			{Kind: message.Queue, Pattern: "q", At: "f:2", Policy: policied(func(p *Policy) { p.QueuePrefetch, p.MaxRedeliveries = 5, 2 }),
 				Said: map[string]string{"queuePrefetch": "f:3", "maximumRedeliveries": "f:4"}},
 		},
-		Redelivery: []Redelivery{{Kind: message.Queue, Pattern: "q", Max: 7, MaxDelay: 90 * time.Minute, BackOff: 1, At: "f:5", Said: map[string]string{"maximumRedeliveryDelay": "f:6"}}},
-		Drop:       Drop{All: true, Said: "f:7"},
+		Redelivery:   []Redelivery{{Kind: message.Queue, Pattern: "q", Max: 7, MaxDelay: 90 * time.Minute, BackOff: 1, At: "f:5", Said: map[string]string{"maximumRedeliveryDelay": "f:6"}}},
+		Drop:         Drop{All: true, Said: "f:7"},
+		DropExceeded: "f:8", DropUnmatched: "f:9",
 	}
 	x := ps.Explain(queueNamed("q"))
 	if x.Entry != (Held{"q", "f:2"}) || x.Redelivery != (Held{"q", "f:5"}) || !slices.Equal(x.Others, []Held{{">", "f:1"}}) {
@@ -78,6 +79,7 @@ func TestExplainPolicy(t *testing.T) {
 		"maximumRedeliveries":    "7 (6) ",
 		"maximumRedeliveryDelay": "1h30m (0) f:6",
 		"deadLetterStrategy":     "discarding (shared) f:7",
+		"processFailed":          "false (true) f:8",
 		"expireMessagesPeriod":   "30s (30s) ",
 	}
 	for _, s := range x.Settings {
@@ -88,6 +90,11 @@ func TestExplainPolicy(t *testing.T) {
 	}
 	if len(want) > 0 {
 		t.Errorf("not told: %v", want)
+	}
+	for _, s := range ps.Explain(message.Destination{Kind: message.Topic, Name: "t"}).Settings {
+		if s.Name == "processFailed" && s.From != "f:9" {
+			t.Errorf("without a redelivery: %+v", s)
+		}
 	}
 }
 

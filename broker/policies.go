@@ -51,6 +51,9 @@ type Policies struct {
 
 	DefaultRedelivery *Redelivery // where none matches; nil: the policy holds
 	Redelivery        []Redelivery
+	// Where it was written that what failed too often is dropped: where a
+	// Redelivery holds, and where none does. Empty: the policy holds.
+	DropExceeded, DropUnmatched string
 
 	Drop Drop
 }
@@ -63,8 +66,12 @@ func (ps *Policies) For(d message.Destination) Policy {
 	if e := ps.entry(d); e != nil {
 		p = e.Policy
 	}
-	if r := ps.redelivery(d); r != nil {
+	r := ps.redelivery(d)
+	if r != nil {
 		r.replace(&p)
+	}
+	if ps.dropFailed(r) != "" {
+		p.DeadLetter.ProcessFailed = false
 	}
 	if ps.Drop.takes(d) {
 		p.DeadLetter.Kind = DeadLetterDiscard
@@ -94,6 +101,15 @@ func (ps *Policies) redelivery(d message.Destination) *Redelivery {
 		}
 	}
 	return best
+}
+
+// dropFailed tells where it was written that what failed too often is dropped,
+// r being the Redelivery that holds.
+func (ps *Policies) dropFailed(r *Redelivery) string {
+	if r == nil {
+		return ps.DropUnmatched
+	}
+	return ps.DropExceeded
 }
 
 // better reports whether a pattern matches d and is no less specific than those

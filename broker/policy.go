@@ -93,6 +93,7 @@ type DeadLetter struct {
 	TopicForQueues       bool           `attr:"useTopicForQueueMessages"` // dead letters of a queue go to a topic, in ActiveMQ useQueueForQueueMessages="false"
 	TopicForTopics       bool           `attr:"useTopicForTopicMessages"`
 	PerDurable           bool           `attr:"destinationPerDurableSubscriber"` // the name of a topic's gets client id and subscription behind it
+	ProcessFailed        bool           `attr:"processFailed"`                   // what was delivered too often, or rejected
 	ProcessExpired       bool           `attr:"processExpired"`
 	ProcessNonPersistent bool           `attr:"processNonPersistent"`
 	Expiration           time.Duration  `attr:"deadLetterExpiration"` // time to live of a dead letter; 0: for ever
@@ -156,7 +157,7 @@ func DefaultPolicy() Policy {
 		DeadLetter: DeadLetter{
 			Kind: DeadLetterShared, Queue: "ActiveMQ.DLQ",
 			QueuePrefix: "ActiveMQ.DLQ.Queue.", TopicPrefix: "ActiveMQ.DLQ.Topic.",
-			ProcessExpired: true,
+			ProcessFailed: true, ProcessExpired: true,
 		},
 		ExpirePeriod: 30 * time.Second, ExpirePage: 400,
 		WindowMessages: 2000, WindowBytes: 4 << 20, PendingBytes: 4 << 20,

@@ -60,11 +60,11 @@ var messagingKeys = []Key{
 		Doc: "A queue or topic that is there from the start."},
 
 	{Name: "messaging.sendToDlqIfMaxRetriesExceeded", XML: []string{pathRedeliveryPlugin + "@sendToDlqIfMaxRetriesExceeded"},
-		Type: "true or false", Default: "true", Since: first, set: keepsDeadLetters,
-		Doc: "What was redelivered too often goes where the policy's `deadLetterStrategy` says, whatever this says: `<discarding/>` drops it."},
+		Type: "true or false", Default: "true", Since: first, set: drops(func(m *Messaging) *int { return &m.DropExceeded }),
+		Doc: "Whether what was delivered too often becomes a dead letter, or is dropped, where a `redeliveryPolicy` holds."},
 	{Name: "messaging.fallbackToDeadLetter", XML: []string{pathRedeliveryPlugin + "@fallbackToDeadLetter"},
-		Type: "true or false", Default: "true", Since: first, set: keepsDeadLetters,
-		Doc: "The same for destinations that no `redeliveryPolicy` is for."},
+		Type: "true or false", Default: "true", Since: first, set: drops(func(m *Messaging) *int { return &m.DropUnmatched }),
+		Doc: "The same where none holds."},
 
 	{Name: "messaging.zeroExpirationOverride", XML: []string{pathStamp + "@zeroExpirationOverride"},
 		Type: "duration", Default: "0", Since: first, set: duration(func(t *target) *time.Duration { return &t.cfg.Messaging.Stamp.ZeroTTL }, 0, longest),
@@ -123,14 +123,18 @@ func destinationName(s string) (string, error) {
 // maxName bounds names and patterns, in bytes.
 const maxName = 1024
 
-// keepsDeadLetters is for attributes that would throw dead letters away behind
-// the policy's back.
-func keepsDeadLetters(_ *target, s string) (string, error) {
-	keep, err := parseBool(s)
-	if err != nil || keep {
-		return "", err
+// drops notes the line of an attribute that says false: dead letters are dropped.
+func drops(field func(*Messaging) *int) setter {
+	return func(t *target, s string) (string, error) {
+		keep, err := parseBool(s)
+		if err != nil {
+			return "", err
+		}
+		if *field(&t.cfg.Messaging) = t.line; keep {
+			*field(&t.cfg.Messaging) = 0
+		}
+		return "", nil
 	}
-	return "dead letters are kept where the policy says; to drop them, it takes the deadLetterStrategy <discarding/>", nil
 }
 
 // setForce takes the element as well, for ActiveMQ's default.

@@ -128,6 +128,8 @@ var policyKeys = []Key{
 		Doc: "The same for those of a topic's durable subscriptions."}),
 	policyFlag("destinationPerDurableSubscriber", "false", func(p *Policy) *bool { return &p.DeadLetter.PerDurable },
 		"Whether each durable subscription has dead letters of its own, whose name has client id and subscription behind the topic's.", pathIndividual),
+	policyFlag("processFailed", "true", func(p *Policy) *bool { return &p.DeadLetter.ProcessFailed },
+		"Whether messages that were delivered too often, or rejected, become dead letters, or are dropped. Ours; in ActiveMQ the `redeliveryPlugin` says it.", pathShared, pathIndividual),
 	policyFlag("processExpired", "true", func(p *Policy) *bool { return &p.DeadLetter.ProcessExpired },
 		"Whether expired messages become dead letters, or are dropped.", pathShared, pathIndividual),
 	policyFlag("processNonPersistent", "false", func(p *Policy) *bool { return &p.DeadLetter.ProcessNonPersistent },

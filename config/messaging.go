@@ -12,6 +12,8 @@ type Messaging struct {
 
 	Redeliveries      []Redelivery // of the redeliveryPlugin, chosen like the policies
 	DefaultRedelivery *Redelivery
+	DropExceeded      int // line that says that what failed too often is dropped, where a Redelivery holds; 0: none
+	DropUnmatched     int // … where none does
 	Drop              Drop
 
 	Destinations []Destination // that are there from the start

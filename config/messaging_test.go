@@ -117,6 +117,12 @@ func TestRedelivery(t *testing.T) {
 		<redeliveryPolicy queue="a" backOffMultiplier="3"/>
 		<redeliveryPolicy queue="b" backOffMultiplier="3" useExponentialBackOff="true" maximumRedeliveryDelay="60000" initialRedeliveryDelay="0"/>
 		</redeliveryPolicyEntries><defaultEntry><redeliveryPolicy maximumRedeliveries="0"/></defaultEntry>`+redeliveriesEnd)
+	if m.DropExceeded != 0 || m.DropUnmatched != 0 {
+		t.Errorf("dropped by lines %d and %d", m.DropExceeded, m.DropUnmatched)
+	}
+	if m := readMessaging(t, "", `<plugins><redeliveryPlugin sendToDlqIfMaxRetriesExceeded="false" fallbackToDeadLetter="true"/></plugins>`); m.DropExceeded != 1 || m.DropUnmatched != 0 {
+		t.Errorf("dropped by lines %d and %d", m.DropExceeded, m.DropUnmatched)
+	}
 	plain := Redelivery{Max: 6, Delay: time.Second, Next: time.Second, BackOff: 1}
 	a, b, def := plain, plain, plain
 	a.Kind, a.Pattern = Queue, "a"

@@ -96,6 +96,7 @@ type DeadLetter struct {
 	TopicForQueues       bool
 	TopicForTopics       bool
 	PerDurable           bool
+	ProcessFailed        bool // what was delivered too often, or rejected
 	ProcessExpired       bool
 	ProcessNonPersistent bool
 	Expiration           time.Duration // 0: dead letters stay

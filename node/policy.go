@@ -61,6 +61,12 @@ func policies(cfg *config.Config) broker.Policies {
 		r := redelivery(m.DefaultRedelivery, src)
 		out.DefaultRedelivery = &r
 	}
+	if m.DropExceeded > 0 {
+		out.DropExceeded = src.line(m.DropExceeded)
+	}
+	if m.DropUnmatched > 0 {
+		out.DropUnmatched = src.line(m.DropUnmatched)
+	}
 	if d := m.Drop; d.Line > 0 {
 		out.Drop = broker.Drop{All: d.All, TempQueues: d.TempQueues, TempTopics: d.TempTopics, Only: d.Only, Said: src.line(d.Line)}
 	}
@@ -112,7 +118,7 @@ func redeliveries(out *broker.Policy, p *config.Policy) {
 		Kind: broker.DeadLetterKind(d.Kind), Queue: d.Queue,
 		QueuePrefix: d.QueuePrefix, QueueSuffix: d.QueueSuffix, TopicPrefix: d.TopicPrefix, TopicSuffix: d.TopicSuffix,
 		TopicForQueues: d.TopicForQueues, TopicForTopics: d.TopicForTopics, PerDurable: d.PerDurable,
-		ProcessExpired: d.ProcessExpired, ProcessNonPersistent: d.ProcessNonPersistent, Expiration: d.Expiration,
+		ProcessFailed: d.ProcessFailed, ProcessExpired: d.ProcessExpired, ProcessNonPersistent: d.ProcessNonPersistent, Expiration: d.Expiration,
 	}
 	out.ExpirePeriod, out.ExpirePage = p.ExpirePeriod, p.ExpirePage
 }
