@@ -33,6 +33,9 @@ type burial struct {
 	header []byte           // of the letter
 	to     grave
 
+	revived bool   // it is not a dead letter any more: see Retry
+	then    func() // what follows, on the shard; may be nil
+
 	at   int  // its operation in the batch
 	move bool // … is a Move
 }
@@ -62,7 +65,7 @@ func (g *burials) add(s *shard, b burial) {
 		return
 	}
 	b.publish()
-	s.buried(b.box, b.entry)
+	s.over(&b)
 }
 
 func (b *burial) logs() bool { return !b.entry.Volatile || len(b.stored()) > 0 }
@@ -135,8 +138,8 @@ func (g *burials) logged(s *shard, list []burial, res store.Result, err error) {
 		done = append(done, b)
 	}
 	s.inbox.post(event{kind: evFunc, call: func() {
-		for _, b := range done {
-			s.buried(b.box, b.entry)
+		for i := range done {
+			s.over(&done[i])
 		}
 		for _, b := range again {
 			s.exhume(b)
@@ -148,7 +151,7 @@ func (g *burials) logged(s *shard, list []burial, res store.Result, err error) {
 
 // arrive tells who gets the letter.
 func (b *burial) arrive(out *store.Outcome) {
-	b.box.stats.dead.Add(1)
+	b.count()
 	for i, box := range b.stored() {
 		if i < len(out.Seqs) && out.Seqs[i] != 0 {
 			box.stats.enqueued.Add(1)
@@ -165,13 +168,22 @@ func (b *burial) publish() {
 	if b.letter == nil {
 		return
 	}
-	b.box.stats.dead.Add(1)
+	b.count()
 	for _, box := range b.to.boxes {
 		box.stats.enqueued.Add(1)
 		box.shard.inbox.post(event{kind: evVolatile, box: box, msg: b.letter})
 	}
 	if b.to.topic != nil {
 		b.live()
+	}
+}
+
+// count counts a message that has left its mailbox with a letter.
+func (b *burial) count() {
+	if b.revived {
+		b.box.stats.dequeued.Add(1)
+	} else {
+		b.box.stats.dead.Add(1)
 	}
 }
 
@@ -184,13 +196,21 @@ func (b *burial) live() {
 // gone, if it is not its own.
 func (s *shard) exhume(b burial) {
 	if _, ok := s.r.cfg.Store.Queue(b.box.id); b.box.id != 0 && !ok || b.box.deleted.Load() {
-		s.buried(b.box, b.entry)
+		s.over(&b)
 		return
 	}
 	s.findGrave(b.letter.Destination, func(g grave) {
 		b.to = g
 		s.graves.add(s, b)
 	})
+}
+
+// over ends a burial.
+func (s *shard) over(b *burial) {
+	s.buried(b.box, b.entry)
+	if b.then != nil {
+		b.then()
+	}
 }
 
 // buried ends a dead message, and lets its mailbox read on when few are left.

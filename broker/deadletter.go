@@ -15,6 +15,10 @@ const (
 	propMode       = "originalDeliveryMode"
 )
 
+// propSubscription names the durable subscription that a dead letter died in, so
+// that it can go back to that one alone. ActiveMQ has nothing of the kind.
+const propSubscription = "originalSubscription"
+
 // bury moves a dead message to its dead letter queue or drops it. The machine
 // holds it until then.
 func (s *shard) bury(box *mailbox, e *queue.Entry, cause queue.Cause) {
@@ -26,14 +30,12 @@ func (s *shard) bury(box *mailbox, e *queue.Entry, cause queue.Cause) {
 		s.buryMessage(box, e, e.Value.(*message.Message), cause)
 		return
 	}
-	s.loader.inbox.post(request{box: box, query: &queue.Query{Entries: []*queue.Entry{e}}, then: func(p *page) {
-		if len(p.entries) > 0 {
-			s.buryMessage(box, e, p.entries[0].Value.(*message.Message), cause)
+	s.loader.inbox.post(request{box: box, query: &queue.Query{Entries: []*queue.Entry{e}}, again: true, then: func(p *page) {
+		if len(p.entries) == 0 {
+			s.buried(box, e) // gone from the store
 			return
 		}
-		if p.err == nil {
-			s.buried(box, e) // gone from the store
-		}
+		s.buryMessage(box, e, p.entries[0].Value.(*message.Message), cause)
 	}})
 }
 
@@ -174,9 +176,9 @@ func causeText(m *message.Message, e *queue.Entry, box *mailbox, cause queue.Cau
 // persistent, as in ActiveMQ, which notes what it was before.
 func deadLetter(m *message.Message, box *mailbox, to message.Destination, cause string, now int64) *message.Message {
 	c := *m
-	c.Properties = make([]message.Property, 0, len(m.Properties)+3)
+	c.Properties = make([]message.Property, 0, len(m.Properties)+4)
 	for _, p := range m.Properties {
-		if p.Name != propCause && (p.Name != propExpiration || m.Expiration == 0) {
+		if p.Name != propCause && p.Name != propSubscription && (p.Name != propExpiration || m.Expiration == 0) {
 			c.Properties = append(c.Properties, p)
 		}
 	}
@@ -189,6 +191,7 @@ func deadLetter(m *message.Message, box *mailbox, to message.Destination, cause 
 	}
 	if c.Original = box.dest; box.durable != nil {
 		c.Original = box.destination(m)
+		c.Properties = append(c.Properties, message.Property{Name: propSubscription, Value: box.name})
 	}
 	c.Destination, c.Persistent, c.Expiration = to, true, 0
 	if life := box.policy.DeadLetter.Expiration; life > 0 {

@@ -26,6 +26,7 @@ type request struct {
 	box   *mailbox
 	query *queue.Query
 	then  func(*page)  // of a browser or a burial; nil: the machine's
+	again bool         // then is to have the page: one that cannot be read is asked for again
 	key   spillKey     // of the spill
 	keep  bool         // what is read from the spill stays there
 	spill *queue.Entry // to be written there
@@ -237,7 +238,7 @@ func (s *shard) loaded(box *mailbox, p *page) {
 		s.r.cfg.Logger.Error("cannot read pending messages", "destination", box.dest.String(), "err", p.err)
 	}
 	switch {
-	case p.then != nil:
+	case p.then != nil && (p.err == nil || !p.again):
 		p.then(p)
 	case p.err != nil:
 		s.failed = append(s.failed, p)
@@ -249,7 +250,9 @@ func (s *shard) loaded(box *mailbox, p *page) {
 // again lets the machines ask again for the pages that could not be read.
 func (s *shard) again() {
 	for _, p := range s.failed {
-		if p.box.machine != nil {
+		if p.again {
+			s.loader.inbox.post(p.request)
+		} else if p.box.machine != nil {
 			p.box.machine.LoadFailed(p.query)
 			s.mark(p.box)
 		}

@@ -148,6 +148,31 @@ type usedStore struct {
 
 func (s usedStore) Usage() store.Usage { return store.Usage{Disk: s.used.Load()} }
 
+// The log warns before a limit stops anybody, once at each step.
+func TestDisksThatFillUp(t *testing.T) {
+	var log logged
+	var used atomic.Int64
+	r := newRig(t, func(c *Config) {
+		c.Logger = log.logger()
+		c.Limits.Store = 100
+		c.Store = usedStore{c.Store, &used}
+	})
+	a := r.connect("a")
+	a.sends(queueNamed("q"), 1, 1)
+	for _, n := range []int64{50, 70, 75, 69, 71, 86, 99, 80, 86, 50, 70} {
+		used.Store(n)
+		r.b.current().usage.look()
+	}
+	for text, want := range map[string]int{"is at 70%": 2, "is at 71%": 0, "is at 86%": 2, "is at 99%": 1, "level=WARN": 5} {
+		if n := log.count(text); n != want {
+			t.Errorf("%d lines with %q, want %d", n, text, want)
+		}
+	}
+	if log.count("Persistent store is at 70% of 100: 70 bytes are used, most by queue://q (") != 2 {
+		t.Error("nobody holds it")
+	}
+}
+
 func TestFullMemoryNamesItsHolders(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Limits = Limits{Memory: 2000, SendTimeout: -1} })
 	a, b := r.connect("a"), r.connect("b")

@@ -23,11 +23,14 @@ type usage struct {
 	changed chan struct{} // closed at the next look, if somebody waits
 	told    map[string]time.Time
 	holding map[string]holding
+
+	warned map[string]int64 // step of each limit; whoever looks has it
 }
 
 // A limit is one of the broker's limits that a sender ran into.
 type limit struct {
 	name      string
+	what      string
 	full      string // how ActiveMQ says that it is reached
 	used, max int64
 	holders   func(*reign) []holder
@@ -42,7 +45,7 @@ func percent(used, limit int64) int64 { return int64(float64(used) / float64(max
 
 func (u *usage) init(r *reign) {
 	u.r = r
-	u.told, u.holding = map[string]time.Time{}, map[string]holding{}
+	u.told, u.holding, u.warned = map[string]time.Time{}, map[string]holding{}, map[string]int64{}
 	u.look()
 }
 
@@ -51,6 +54,10 @@ func (u *usage) look() {
 	u.store.Store(int64(cfg.Store.Usage().Disk))
 	if cfg.Spill != nil {
 		u.temp.Store(cfg.Spill.Usage())
+	}
+	u.warn(u.storeLimit())
+	if cfg.Spill != nil {
+		u.warn(u.tempLimit())
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -90,19 +97,51 @@ func (u *usage) full(stored bool) *limit {
 	l := &cfg.Limits
 	switch {
 	case stored:
-		if n := u.store.Load(); n >= l.Store {
-			return &limit{"store", "Persistent store is Full", n, l.Store, storeHolders}
+		if u.store.Load() >= l.Store {
+			return u.storeLimit()
 		}
 	case cfg.Spill == nil:
 		if n := u.memory.Load(); n >= l.Memory {
-			return &limit{"memory", "Usage Manager Memory Limit reached", n, l.Memory, volatileHolders}
+			return &limit{"memory", "Memory", "Usage Manager Memory Limit reached", n, l.Memory, volatileHolders}
 		}
 	default:
-		if n := u.temp.Load(); n >= l.Temp {
-			return &limit{"temp", "Temp Store is Full", n, l.Temp, volatileHolders}
+		if u.temp.Load() >= l.Temp {
+			return u.tempLimit()
 		}
 	}
 	return nil
+}
+
+func (u *usage) storeLimit() *limit {
+	return &limit{"store", "Persistent store", "Persistent store is Full", u.store.Load(), u.r.cfg.Limits.Store, storeHolders}
+}
+
+func (u *usage) tempLimit() *limit {
+	return &limit{"temp", "Temp Store", "Temp Store is Full", u.temp.Load(), u.r.cfg.Limits.Temp, volatileHolders}
+}
+
+// warnings are the percentages at which the log tells of a limit on disk before
+// it stops anybody.
+var warnings = [...]int64{70, 85, 95}
+
+// warn tells once that a limit has come to one of the steps, and again after
+// its usage has fallen well below it.
+func (u *usage) warn(l *limit) {
+	now := percent(l.used, l.max)
+	last := u.warned[l.name]
+	step := int64(0)
+	for _, w := range warnings {
+		if now >= w {
+			step = w
+		}
+	}
+	switch {
+	case step > last:
+		u.r.cfg.Logger.Warn(fmt.Sprintf("%s is at %d%% of %d: %s", l.what, now, l.max, l.kept(u.r)))
+		u.warned[l.name] = step
+	case now < last-10:
+		u.warned[l.name] = step
+	}
 }
 
 // room blocks while the limit for a message to dest is reached, for SendTimeout
