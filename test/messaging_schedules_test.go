@@ -12,6 +12,8 @@ var scheduleRules = []rule{
 	{name: "delayed messages come in the order of their times", before: delayedMessages},
 	{name: "a repeated message comes as often as it should", before: repeatedMessage},
 	{name: "scheduled messages are browsed and removed", before: managedJobs},
+	{name: "each of many delayed messages comes once and not early", before: manyDelayed},
+	{name: "a calendar entry is listed, and one that cannot be read is refused", before: calendar},
 }
 
 // later gives the headers of a message that comes after d.
@@ -102,5 +104,52 @@ func managedJobs(s *stage) func(*stage) {
 		manage(c, "AMQ_SCHEDULER_ACTION", "BROWSE", "reply-to", "/temp-queue/jobs")
 		c.send("/temp-queue/jobs", "none")
 		s.same("with all removed", replies.take(1), []string{"none"})
+	}
+}
+
+// manyDelayed has messages that are due before, while and after the master dies.
+func manyDelayed(s *stage) func(*stage) {
+	const queue, n = "/queue/later.many", 40
+	c := s.connect()
+	due := map[string]time.Time{}
+	for i, b := range numbered("d", 0, n) {
+		d := time.Duration(n-i) * 100 * time.Millisecond // the last one is due first
+		due[b] = time.Now().Add(d)
+		c.send(queue, b, later(d)...)
+	}
+	return func(s *stage) {
+		c := s.connect()
+		sub := c.subscribe(queue)
+		for range n {
+			f := sub.next()
+			b := string(f.Body)
+			at, ok := due[b]
+			if early := time.Until(at); !ok || early > 0 {
+				s.Errorf("%s came again, or %v too early", b, early)
+			}
+			delete(due, b)
+			sub.ack(f)
+		}
+		s.same("left", c.browse(queue), nil)
+	}
+}
+
+func calendar(s *stage) func(*stage) {
+	const queue = "/queue/later.cron"
+	c := s.connect()
+	c.send(queue, "new year", "AMQ_SCHEDULED_CRON", "0 0 1 1 *")
+	s.connect().refused([]string{"AMQ_SCHEDULED_", "61 * * * *", "0 to 59"}, "SEND", "bad", "destination", queue, "AMQ_SCHEDULED_CRON", "61 * * * *")
+	return func(s *stage) {
+		c := s.connect()
+		replies := c.subscribe("/temp-queue/jobs", "ack", "auto")
+		c.do("SEND", "", "destination", "/topic/ActiveMQ.Scheduler.Management", "AMQ_SCHEDULER_ACTION", "BROWSE", "reply-to", "/temp-queue/jobs")
+		for {
+			f, err := c.Next(s.wait(), replies.id) // jobs of other rules, too
+			s.must(err)
+			if string(f.Body) == "new year" {
+				s.same("entry", []string{f.Headers["AMQ_SCHEDULED_CRON"]}, []string{"0 0 1 1 *"})
+				return
+			}
+		}
 	}
 }
