@@ -241,6 +241,10 @@ func (s *shard) load(q request) {
 // it is there, else when it has been made.
 func (s *shard) findGrave(d message.Destination, fn func(grave)) {
 	r := s.r
+	if waiting, ok := s.graves.finding[d]; ok {
+		s.graves.finding[d] = append(waiting, fn) // nobody overtakes
+		return
+	}
 	if g, ok := r.grave(d); ok {
 		fn(g)
 		return
@@ -248,10 +252,7 @@ func (s *shard) findGrave(d message.Destination, fn func(grave)) {
 	if s.graves.finding == nil {
 		s.graves.finding = map[message.Destination][]func(grave){}
 	}
-	waiting := append(s.graves.finding[d], fn)
-	if s.graves.finding[d] = waiting; len(waiting) > 1 {
-		return
-	}
+	s.graves.finding[d] = []func(grave){fn}
 	r.wg.Go(func() {
 		q, err := r.queue(r.ctx, graveOp, d)
 		if err != nil && r.ctx.Err() == nil {

@@ -77,27 +77,48 @@ func storeHolders(r *reign) []holder {
 	for _, q := range r.cfg.Store.Queues() {
 		name := "queue://" + q.Name
 		if q.Kind == store.KindSubscription {
-			name = fmt.Sprintf("the durable subscription %q of client %q", q.Subscription.Name, q.Subscription.Client)
+			name = durableName(q.Subscription)
 		}
 		all = append(all, holder{name, q.Bytes, true})
 	}
 	return all
 }
 
+func durableName(s *store.Subscription) string {
+	return fmt.Sprintf("the durable subscription %q of client %q", s.Name, s.Client)
+}
+
 // volatileHolders gives who has non-persistent messages.
 func volatileHolders(r *reign) []holder {
+	return r.holders(func(c *counters) holder { return holder{n: uint64(max(c.volatile.Load(), 0))} })
+}
+
+// spillHolders gives who has messages in the spill.
+func spillHolders(r *reign) []holder {
+	return r.holders(func(c *counters) holder { return holder{n: uint64(max(c.spilled.Load(), 0)), bytes: true} })
+}
+
+// holders gives what all mailboxes hold, those of live subscriptions too.
+func (r *reign) holders(what func(*counters) holder) []holder {
 	var all []holder
-	add := func(b *mailbox, name string) {
-		all = append(all, holder{name, uint64(max(b.stats.volatile.Load(), 0)), false})
+	add := func(b *mailbox, name func() string) {
+		if h := what(&b.stats); h.n > 0 {
+			h.name = name()
+			all = append(all, h)
+		}
 	}
 	for _, b := range r.directory.boxes() {
-		add(b, b.dest.String())
+		if b.durable != nil {
+			add(b, func() string { return durableName(b.durable) })
+		} else {
+			add(b, b.dest.String)
+		}
 	}
 	for _, c := range r.connections() {
 		for _, s := range c.subscriptions() {
 			for _, l := range s.takesFrom() {
 				if l.box.topic() {
-					add(l.box, fmt.Sprintf("a subscription of %s to %s", c.name(), s.spec.Destination))
+					add(l.box, func() string { return fmt.Sprintf("a subscription of %s to %s", c.name(), s.spec.Destination) })
 				}
 			}
 		}

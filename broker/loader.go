@@ -74,6 +74,7 @@ func (l *loader) serve(q *request) {
 		l.write(q)
 		return
 	case q.drop:
+		q.box.stats.spilled.Store(0)
 		l.drop(q.key)
 		return
 	}

@@ -2,12 +2,15 @@ package broker
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/quorate/quorate/store"
 )
@@ -170,6 +173,38 @@ func TestDisksThatFillUp(t *testing.T) {
 	}
 	if log.count("Persistent store is at 70% of 100: 70 bytes are used, most by queue://q (") != 2 {
 		t.Error("nobody holds it")
+	}
+}
+
+func TestAFullSpillNamesItsHolders(t *testing.T) {
+	spill, err := store.OpenSpill("spill", store.SpillOptions{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, func(c *Config) {
+		c.Spill, c.Limits = spill, Limits{Temp: 1 << 40, SendTimeout: -1}
+		c.Policies.Default = &Entry{Policy: policyWith(func(p *Policy) { p.PendingBytes = 600 })}
+	})
+	t.Cleanup(func() { spill.Close() })
+	a := r.connect("a")
+	for i := range 10 {
+		a.send(volatileMessage(queueNamed(fmt.Sprint("q", i%2)), "x"), nil)
+		a.send(volatileMessage(queueNamed("q1"), "x"), nil)
+	}
+	r.quiet()
+	text := (&limit{name: "temp", holders: spillHolders}).kept(r.b.current())
+	if !strings.Contains(text, "most by queue://q1 (") || !strings.Contains(text, ", queue://q0 (") {
+		t.Fatal(text)
+	}
+	for _, q := range []string{"q0", "q1"} {
+		for n := r.depth(queueNamed(q)); n > 0; n-- {
+			r.take(queueNamed(q))
+		}
+		for _, d := range r.b.Destinations() {
+			if d.Destination == queueNamed(q) && d.Spilled != 0 {
+				t.Fatalf("%d bytes are left in the spill", d.Spilled)
+			}
+		}
 	}
 }
 

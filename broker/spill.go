@@ -42,7 +42,9 @@ func (l *loader) write(q *request) {
 	if err := l.s.r.cfg.Spill.Append(uint64(q.key), spillPlace(q.spill.Place), m.AppendHeader(nil), m.Body); err != nil {
 		q.box.stats.volatile.Add(-1)
 		l.s.r.cfg.Logger.Error("cannot spill a non-persistent message, it is lost", "destination", q.box.dest.String(), "err", err)
+		return
 	}
+	q.box.stats.spilled.Add(int64(q.spill.Size))
 }
 
 func spillPlace(p queue.Place) store.SpillPlace {
@@ -87,6 +89,7 @@ func (l *loader) spilled(p *page) error {
 	places := make([]store.SpillPlace, len(p.entries))
 	for i, e := range p.entries {
 		places[i] = spillPlace(e.Place)
+		p.box.stats.spilled.Add(-int64(e.Size))
 	}
 	return l.s.r.cfg.Spill.Remove(uint64(p.key), places...)
 }

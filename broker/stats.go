@@ -23,6 +23,7 @@ type counters struct {
 	consumers  atomic.Int64
 	producers  atomic.Int64
 	volatile   atomic.Int64 // pending messages that are not in the store
+	spilled    atomic.Int64 // bytes of those that are on disk
 }
 
 // Counts is a look at counters.
@@ -45,6 +46,7 @@ type DestinationStats struct {
 	Active      bool                // a durable subscription has its consumer
 	Pending     uint64              // messages not acknowledged, on disk and in memory
 	Bytes       uint64              // of those in the store
+	Spilled     uint64              // bytes of non-persistent ones on disk
 	Counts
 }
 
@@ -117,6 +119,7 @@ func (b *mailbox) status() DestinationStats {
 	s := DestinationStats{
 		Destination: b.dest, Durable: b.durable, Active: b.active.Load(),
 		Counts: b.stats.counts(), Pending: uint64(max(b.stats.volatile.Load(), 0)),
+		Spilled: uint64(max(b.stats.spilled.Load(), 0)),
 	}
 	if info, ok := b.shard.r.cfg.Store.Queue(b.id); ok && b.id != 0 {
 		s.Pending += info.Depth

@@ -117,7 +117,7 @@ func (u *usage) storeLimit() *limit {
 }
 
 func (u *usage) tempLimit() *limit {
-	return &limit{"temp", "Temp Store", "Temp Store is Full", u.temp.Load(), u.r.cfg.Limits.Temp, volatileHolders}
+	return &limit{"temp", "Temp Store", "Temp Store is Full", u.temp.Load(), u.r.cfg.Limits.Temp, spillHolders}
 }
 
 // warnings are the percentages at which the log tells of a limit on disk before
