@@ -84,7 +84,7 @@ It is configured by ActiveMQ's activemq.xml, or by flags alone.
 	}
 	add("node", startCommand(), stopCommand(), restartCommand(), statusCommand(), consoleCommand())
 	add("cluster", demoCommand(), clusterCommand())
-	add("message", producerCommand(), consumerCommand())
+	add("message", producerCommand(), consumerCommand(), queueCommand(), jobCommand())
 	add("file", configCommand(), explainCommand(), storeCommand())
 	root.AddCommand(versionCommand())
 	return root

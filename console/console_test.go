@@ -32,8 +32,24 @@ func (s *station) Transfer(_ context.Context, to string) error {
 	return s.err
 }
 
+func (s *station) Destinations() ([]Destination, error) {
+	return []Destination{{Name: "queue://q", Pending: 3}}, s.err
+}
+
+func (s *station) Groups(_ context.Context, queue string) ([]Group, error) {
+	return []Group{{Name: "g of " + queue}}, s.err
+}
+
+func (s *station) Jobs(after JobPlace, n int) ([]Job, error) {
+	return []Job{{JobPlace: JobPlace{after.Due + 1, after.ID + uint64(n)}}}, s.err
+}
+
+func (s *station) Operate(_ context.Context, o Operation) (string, error) {
+	return o.Do + " " + o.Queue, s.err
+}
+
 // serve runs a server at path until the test ends.
-func serve(t *testing.T, path string, n Node) *Client {
+func serve(t *testing.T, path string, n Managed) *Client {
 	t.Helper()
 	ln, err := Listen(path)
 	if err != nil {
@@ -131,5 +147,31 @@ func TestFileInTheWay(t *testing.T) {
 	}
 	if raw, _ := os.ReadFile(path); string(raw) != "precious" {
 		t.Error("the file is gone")
+	}
+}
+
+func TestMessaging(t *testing.T) {
+	n := &station{}
+	c := serve(t, filepath.Join(t.TempDir(), "quorate.sock"), n)
+	ctx := t.Context()
+	list, err := c.Destinations(ctx)
+	if err != nil || len(list) != 1 || list[0].Pending != 3 {
+		t.Fatalf("%v, %v", list, err)
+	}
+	groups, err := c.Groups(ctx, "a&b c")
+	if err != nil || groups[0].Name != "g of a&b c" {
+		t.Fatalf("%v, %v", groups, err)
+	}
+	jobs, err := c.Jobs(ctx, JobPlace{5, 7})
+	if err != nil || jobs[0].JobPlace != (JobPlace{6, 7 + jobsPage}) {
+		t.Fatalf("%v, %v", jobs, err)
+	}
+	said, err := c.Operate(ctx, Operation{Do: "purge", Queue: "q"})
+	if err != nil || said != "purge q" {
+		t.Fatalf("%q, %v", said, err)
+	}
+	n.err = ErrNotMaster
+	if _, err := c.Operate(ctx, Operation{Do: "purge"}); err == nil || err.Error() != ErrNotMaster.Error() {
+		t.Fatalf("%v", err)
 	}
 }

@@ -25,14 +25,20 @@ type Node interface {
 	Explain(message.Destination) Explanation
 }
 
+// Managed is all that the endpoint needs of a node.
+type Managed interface {
+	Node
+	Messaging
+}
+
 // Server answers on the local management endpoint.
 type Server struct {
-	node Node
+	node Managed
 	log  *slog.Logger
 }
 
 // New gives a server for a node.
-func New(node Node, log *slog.Logger) *Server { return &Server{node: node, log: log} }
+func New(node Managed, log *slog.Logger) *Server { return &Server{node: node, log: log} }
 
 // Run serves until ctx ends, then lets requests finish for a second. It closes
 // the listener.
@@ -84,6 +90,7 @@ func (s *Server) Handler() http.Handler {
 		s.node.Stop()
 		answer(w, http.StatusAccepted, struct{}{})
 	})
+	s.messagingRoutes(mux)
 	return mux
 }
 

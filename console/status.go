@@ -7,6 +7,11 @@
 //	GET  /explain?destination=queue://NAME  Explanation
 //	POST /transfer  {"to": "SEAT"}; empty: the best slave. 200, or 409 with {"error": …}
 //	POST /stop      202; the node stops gracefully
+//
+//	GET  /destinations             []Destination
+//	GET  /groups?queue=NAME        []Group
+//	GET  /jobs?due=MILLIS&id=N     []Job behind that place, 1000 at most
+//	POST /operate                  Operation; 200 with {"done": …}, or 409 with {"error": …}
 package console
 
 import "time"
