@@ -225,8 +225,8 @@ func TestDeletedDeadLetterQueue(t *testing.T) {
 	s := a.subscribe(Spec{Destination: queueNamed("q"), Prefetch: 1})
 	d := a.expect("2")[0]
 	// The deletion enters the log first, and is told after the move was proposed.
-	resume := r.log.pause()
 	box := r.queueBox("ActiveMQ.DLQ")
+	resume := r.log.pause()
 	var b store.Batch
 	b.DeleteQueue(box.id)
 	deleted := make(chan error, 1)
