@@ -134,7 +134,7 @@ func (r *reign) collectQueue(b *mailbox) {
 func (r *reign) shut(b *mailbox) bool {
 	shut := make(chan bool, 1)
 	b.shard.inbox.post(event{kind: evFunc, call: func() {
-		ok := b.unused()
+		ok := b.unused() && b.settled()
 		b.deleted.Store(ok)
 		shut <- ok
 	}})
@@ -144,6 +144,16 @@ func (r *reign) shut(b *mailbox) bool {
 	case <-r.ctx.Done():
 		return false
 	}
+}
+
+// settled reports whether nothing of what left the queue is still on its way.
+// Called by the shard.
+func (b *mailbox) settled() bool {
+	if b.machine == nil {
+		return b.dying == 0
+	}
+	st := b.machine.Status()
+	return b.dying == 0 && st.Held == 0 && st.Delivered == 0
 }
 
 // restore brings a queue back that could not be deleted. Its machine is made
