@@ -43,7 +43,7 @@ type Destination struct {
 // A Group is a message group of a queue and the consumer that has it.
 type Group struct {
 	Name        string `json:"name"`
-	Consumer    string `json:"consumer"` // its connection
+	Consumer    string `json:"consumer"`    // its connection
 	Outstanding int    `json:"outstanding"` // with it, or acknowledged and not settled
 	Waiting     int    `json:"waiting"`     // in memory, until it takes more
 }
