@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/quorate/quorate/broker/queue"
@@ -43,6 +44,7 @@ type burial struct {
 // burials are the dead messages of a shard. Only the shard touches them.
 type burials struct {
 	waiting []burial
+	refused []burial // by the log: they are tried again
 	flying  int
 	finding map[message.Destination][]func(grave) // who waits for a queue to be made
 }
@@ -118,12 +120,25 @@ func (g *burials) propose(s *shard) {
 	}
 }
 
+// retry proposes again what the log has refused.
+func (g *burials) retry(s *shard) {
+	g.waiting = append(g.refused, g.waiting...)
+	g.refused = nil
+	g.propose(s)
+}
+
 // logged follows a batch in the log's order.
 func (g *burials) logged(s *shard, list []burial, res store.Result, err error) {
 	if err != nil {
-		if s.r.ctx.Err() == nil { // they stay where they are, out of the way until the next reign
+		if s.r.ctx.Err() == nil {
 			s.r.cfg.Logger.Error("cannot log dead letters", "destination", list[0].box.dest.String(), "messages", len(list), "err", err)
 		}
+		s.inbox.post(event{kind: evFunc, call: func() {
+			g.flying--
+			if errors.Is(err, store.ErrRefused) {
+				g.refused = append(g.refused, list...)
+			} // else they stay where they are, out of the way until the next reign
+		}})
 		return
 	}
 	var again []burial

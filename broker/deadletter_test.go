@@ -271,3 +271,35 @@ func (r *rig) settled() {
 		await(r.t, seen)
 	}
 }
+
+// Dead letters that the log refused for a while, and those that follow, are
+// moved when it takes them again.
+func TestDeadLettersThatTheLogRefused(t *testing.T) {
+	r := newRig(t, nil)
+	a, dlq := r.connect(""), r.connect("")
+	a.sends(queueNamed("q"), 1, 8)
+	a.sends(queueNamed("ActiveMQ.DLQ"), 0, 0)
+	dlq.subscribe(Spec{Destination: queueNamed("ActiveMQ.DLQ")})
+	dlq.expect("0")
+	s := a.subscribe(Spec{Destination: queueNamed("q")})
+	got := a.expect("1", "2", "3", "4", "5", "6", "7", "8")
+	r.log.failWith(store.ErrRefused)
+	for _, d := range got[:6] {
+		s.Reject(d, nil)
+		r.quiet()
+	}
+	r.log.failWith(nil)
+	s.Reject(got[6], nil)
+	s.Reject(got[7], nil)
+	seen := map[string]bool{}
+	for range got {
+		seen[bodyOf(await(t, dlq.got))] = true
+	}
+	if len(seen) != len(got) {
+		t.Fatalf("got %v", seen)
+	}
+	r.quiet()
+	if n := r.depth(queueNamed("q")); n != 0 {
+		t.Errorf("%d messages are left", n)
+	}
+}

@@ -248,7 +248,8 @@ func (s *shard) loaded(box *mailbox, p *page) {
 	}
 }
 
-// again lets the machines ask again for the pages that could not be read.
+// again lets the machines ask again for the pages that could not be read, and
+// logs the dead letters that were refused.
 func (s *shard) again() {
 	for _, p := range s.failed {
 		if p.again {
@@ -259,4 +260,5 @@ func (s *shard) again() {
 		}
 	}
 	s.failed = nil
+	s.graves.retry(s)
 }
