@@ -568,7 +568,7 @@ func TestDuplicates(t *testing.T) {
 	a := r.connect("")
 	for range 2 {
 		if err := wait(t, func(done func(error)) {
-			if err := a.c.SendFrom(Producer{"p", 1}, persistent(queueNamed("q"), "1"), nil, done); err != nil {
+			if err := a.c.SendFrom(Producer{Name: "p", Sequence: 1}, persistent(queueNamed("q"), "1"), nil, done); err != nil {
 				done(err)
 			}
 		}); err != nil {

@@ -133,7 +133,7 @@ func (s *sending) schedule(r *reign, b *store.Batch) {
 	*h = s.msg.AppendHeader((*h)[:0])
 	b.Schedule(store.Schedule{
 		Due: s.later.due, Spec: s.later.plan.Append(nil), Header: *h, Body: s.msg.Body,
-		Producer: s.producer.Name, Sequence: s.producer.Sequence,
+		Producer: s.producer.Name, Sequence: s.producer.Sequence, ID: s.producer.ID,
 	})
 	headers.Put(h)
 }

@@ -28,7 +28,7 @@ func TestDelayedDuplicate(t *testing.T) {
 			t.Helper()
 			c := r.connect("")
 			if err := wait(t, func(done func(error)) {
-				if err := c.c.SendFrom(Producer{"p", 1}, delayed(d, "1", 1000), nil, done); err != nil {
+				if err := c.c.SendFrom(Producer{Name: "p", Sequence: 1}, delayed(d, "1", 1000), nil, done); err != nil {
 					done(err)
 				}
 			}); err != nil {
@@ -130,5 +130,52 @@ func TestManyDue(t *testing.T) {
 		if u := r.st.Usage(); u.Jobs != 0 {
 			t.Fatalf("%d jobs are left", u.Jobs)
 		}
+	})
+}
+
+// A message that is sent again under its id is kept once, delayed or not, in a
+// transaction or not, and across a failover.
+func TestDuplicateIDs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil)
+		d := queueNamed("q")
+		send := func(m *message.Message, id string, inTx bool) {
+			t.Helper()
+			c := r.connect("")
+			var tx *Tx
+			if inTx {
+				var err error
+				if tx, err = c.c.Begin(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := wait(t, func(done func(error)) {
+				if err := c.c.SendFrom(Producer{ID: id}, m, tx, done); err != nil {
+					done(err)
+				}
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if inTx {
+				if err := wait(t, tx.Commit); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for i := range 3 {
+			send(persistent(d, "now"), "a", i == 0)
+			send(delayed(d, "later", 1000), "b", i == 1)
+			r.failover()
+		}
+		send(persistent(queueNamed("other"), "elsewhere"), "a", false)
+		c := r.connect("")
+		c.subscribe(Spec{Destination: d})
+		ack(t, c.expect("now")[0], false)
+		time.Sleep(time.Minute)
+		ack(t, c.expect("later")[0], false)
+		c.nothing(r)
+		c.subscribe(Spec{Destination: queueNamed("other")})
+		c.expect("elsewhere")
+		wantKind(t, c.c.SendFrom(Producer{ID: string(make([]byte, MaxDuplicateID+1))}, persistent(d, "x"), nil, nil), KindInvalidArgument)
 	})
 }

@@ -27,6 +27,27 @@ func (s *sending) logged() bool { return s.stored > 0 || s.later != nil }
 type Producer struct {
 	Name     string
 	Sequence uint64 // from 1
+
+	// ID is for who does not number its messages: one that was sent to the same
+	// destination under the same ID is found, among the last of the whole cluster. At most
+	// MaxDuplicateID bytes.
+	ID string
+}
+
+// MaxDuplicateID bounds Producer.ID, in bytes.
+const MaxDuplicateID = 512
+
+// id names a message for the store.
+func (p *Producer) id(to message.Destination) (string, error) {
+	if p.ID == "" {
+		return "", nil
+	}
+	id := p.ID + "\x00" + to.String()
+	if len(p.ID) > MaxDuplicateID || len(id) > store.MaxSentID {
+		return "", errorf(KindInvalidArgument, "send", "an id of %d bytes for a message to %.100s, at most %d are allowed, and %d with the destination",
+			len(p.ID), to, MaxDuplicateID, store.MaxSentID)
+	}
+	return id, nil
 }
 
 // Send accepts a message. It blocks while too many bytes are in flight and,
@@ -54,6 +75,10 @@ func (c *Conn) SendFrom(p Producer, m *message.Message, tx *Tx, done func(error)
 	}
 	if c.r.stamped {
 		m = c.r.stamp(m)
+	}
+	var err error
+	if p.ID, err = p.id(m.Destination); err != nil {
+		return err
 	}
 	s := sending{msg: m, producer: p, size: int64(m.Size())}
 	if err := c.r.direct(c.ctx, &s, c); err != nil {
@@ -138,7 +163,7 @@ func (s *sending) enqueue(b *store.Batch) {
 	*h = s.msg.AppendHeader((*h)[:0])
 	b.Enqueue(store.Enqueue{
 		Targets: targets, Header: *h, Body: s.msg.Body,
-		Producer: s.producer.Name, Sequence: s.producer.Sequence,
+		Producer: s.producer.Name, Sequence: s.producer.Sequence, ID: s.producer.ID,
 	})
 	headers.Put(h)
 }

@@ -122,11 +122,16 @@ func (s *session) setHeader(m *message.Message, h frame.Header) (err error) {
 	return err
 }
 
-// producer reads how a client numbered its message, if it did [M16].
+// producer reads how a client numbered its message or what id it gave it, if it
+// did [M16].
 func producer(f *frame.Frame) (broker.Producer, error) {
+	p := broker.Producer{ID: f.Value(frame.HeaderDuplicate)}
+	if len(p.ID) > broker.MaxDuplicateID {
+		return p, wrong(badHeader, "The header %s has %d bytes, at most %d are allowed.", frame.HeaderDuplicate, len(p.ID), broker.MaxDuplicateID)
+	}
 	name, ok := f.Get(frame.HeaderProducer)
 	if !ok {
-		return broker.Producer{}, nil
+		return p, nil
 	}
 	v := f.Value(frame.HeaderSequence)
 	n, err := strconv.ParseUint(v, 10, 64)
@@ -134,7 +139,8 @@ func producer(f *frame.Frame) (broker.Producer, error) {
 		return broker.Producer{}, wrong(badHeader, "The headers %s (a name of at most 256 bytes) and %s (a number from 1) go together, they were %.40q and %.40q.",
 			frame.HeaderProducer, frame.HeaderSequence, name, v)
 	}
-	return broker.Producer{Name: name, Sequence: n}, nil
+	p.Name, p.Sequence = name, n
+	return p, nil
 }
 
 // number reads a whole number in the range.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"runtime"
 	"strings"
@@ -167,6 +168,31 @@ func TestSentTwiceIsKeptOnce(t *testing.T) {
 			t.Errorf("%s, want %s", print(f), want)
 		}
 	}
+}
+
+// A client that does not number its messages gives them ids.
+func TestSentTwiceUnderOneID(t *testing.T) {
+	h := newHouse(t, broker.Limits{}, nil)
+	c := h.login()
+	for i, where := range []string{"/queue/q", "/queue/q", "/queue/other", "/queue/q"} {
+		id := "id"
+		if i == 3 {
+			id = "another"
+		}
+		c.say(fmt.Sprintf("SEND\ndestination:%s\npersistent:true\nreceipt:%d\nduplicate-id:%s\n\n%d^@", where, i, id, i))
+		c.want(frame.Receipt)
+	}
+	c.say("SUBSCRIBE\nid:s\ndestination:/queue/q\n\n^@SUBSCRIBE\nid:o\ndestination:/queue/other\n\n^@")
+	got := map[string]string{}
+	for range 3 {
+		f := c.want(frame.Message)
+		got[string(f.Body)] = f.Value("duplicate-id")
+	}
+	if want := map[string]string{"0": "id", "2": "id", "3": "another"}; !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	c.say("SEND\ndestination:/queue/q\nduplicate-id:" + strings.Repeat("x", broker.MaxDuplicateID+1) + "\n\n^@")
+	c.want(frame.Error)
 }
 
 // Ten thousand idle connections are affordable: here are some of them.

@@ -92,6 +92,10 @@ func (s *Store) applyOp(at wal.Index, offset int, o *op) Outcome {
 		s.mu.producers.limit = o.n
 		s.evictProducers()
 		return Outcome{Index: at}
+	case opLimitIDs:
+		s.mu.sentIDs.limit = o.n
+		s.mu.sentIDs.evict()
+		return Outcome{Index: at}
 	}
 	panic("store: decoded operation of an unknown type")
 }
@@ -224,7 +228,7 @@ func (s *Store) enqueue(at wal.Index, o *op, src bodySource) Outcome {
 		out.Code = NoQueue
 		return out
 	}
-	if o.sequence != 0 && !s.admit(o) {
+	if !s.admit(o) {
 		return Outcome{Code: Duplicate, Queue: out.Queue, Index: at}
 	}
 	e := s.newEntry(at, o, &src, live)
@@ -258,8 +262,19 @@ func (s *Store) resolve(o *op, out *Outcome) (live int) {
 	return live
 }
 
-// admit checks and changes the producer's window.
+// admit reports whether a message is sent for the first time, and remembers it.
 func (s *Store) admit(o *op) bool {
+	if len(o.once) > 0 && s.mu.sentIDs.has(o.once) || o.sequence != 0 && !s.admitSequence(o) {
+		return false
+	}
+	if len(o.once) > 0 {
+		s.admitID(o.once)
+	}
+	return true
+}
+
+// admitSequence checks and changes the producer's window.
+func (s *Store) admitSequence(o *op) bool {
 	w := s.mu.producers.find(o.name)
 	if w != nil && w.seen(o.sequence) {
 		return false

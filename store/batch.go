@@ -16,6 +16,9 @@ type Enqueue struct {
 	// never checked.
 	Producer string
 	Sequence uint64
+	// ID, if it is not empty, does the same for who does not number its messages:
+	// one that is remembered gives Duplicate. At most MaxSentID bytes.
+	ID string
 }
 
 // A Batch collects operations that are applied together or not at all. The zero
@@ -48,13 +51,32 @@ func (b *Batch) Size() int { return b.bytes }
 
 // begin starts an operation whose payload has n bytes.
 func (b *Batch) begin(t opType, n int) {
-	b.solo = b.solo || t == opReign || t == opLimits
+	b.solo = b.solo || t == opReign || t == opLimits || t == opLimitIDs
 	b.version = max(b.version, t.since())
 	if b.buf == nil {
 		b.buf = make([]byte, headRoom, headRoom+6+n)
 	}
 	b.buf = append(b.buf, byte(t))
 	b.buf = binary.AppendUvarint(b.buf, uint64(n))
+}
+
+// beginOnce is begin for an operation that has an effect but once, if it has an
+// id.
+func (b *Batch) beginOnce(id string, t opType, n int) {
+	if id == "" {
+		b.begin(t, n)
+		return
+	}
+	b.begin(opOnce, stringLen(len(id))+1+n)
+	b.string(id)
+	b.buf = append(b.buf, byte(t))
+}
+
+func (b *Batch) checkID(id string) bool {
+	if len(id) > MaxSentID {
+		b.refuse("an id of %d bytes, at most %d are allowed", len(id), MaxSentID)
+	}
+	return len(id) <= MaxSentID
 }
 
 func (b *Batch) end() {
@@ -173,11 +195,11 @@ func (b *Batch) queueOp(t opType, q QueueID) {
 // Enqueue adds a message to its targets. The outcome's Seqs has one sequence
 // for each target, 0 where the queue is gone.
 func (b *Batch) Enqueue(e Enqueue) {
-	if !b.checkMessage(e.Header, e.Body, e.Producer) || !b.checkTargets(e.Targets) {
+	if !b.checkMessage(e.Header, e.Body, e.Producer) || !b.checkTargets(e.Targets) || !b.checkID(e.ID) {
 		return
 	}
 	upload := len(e.Body) > PartSize
-	b.begin(opEnqueue, 1+targetsLen(e.Targets)+messageLen(e.Producer, e.Sequence, e.Header, e.Body))
+	b.beginOnce(e.ID, opEnqueue, 1+targetsLen(e.Targets)+messageLen(e.Producer, e.Sequence, e.Header, e.Body))
 	b.buf = append(b.buf, bit(upload))
 	b.targets(e.Targets)
 	b.message(e.Producer, e.Sequence, e.Header, e.Body)
@@ -305,6 +327,13 @@ func (b *Batch) Reign(term, node uint64, wall int64) {
 func (b *Batch) Limits(producers uint64) {
 	b.begin(opLimits, uvarintLen(producers))
 	b.uvarint(producers)
+	b.end()
+}
+
+// LimitIDs sets how many ids of sent messages are remembered, on every node alike.
+func (b *Batch) LimitIDs(ids uint64) {
+	b.begin(opLimitIDs, uvarintLen(ids))
+	b.uvarint(ids)
 	b.end()
 }
 

@@ -9,11 +9,12 @@ type Schedule struct {
 
 	Producer string // as of an Enqueue
 	Sequence uint64
+	ID       string
 }
 
 // Schedule adds a job. The outcome's Job is its id.
 func (b *Batch) Schedule(s Schedule) {
-	if !b.checkSpec(s.Spec) || !b.checkDue(s.Due) || !b.checkMessage(s.Header, s.Body, s.Producer) {
+	if !b.checkSpec(s.Spec) || !b.checkDue(s.Due) || !b.checkMessage(s.Header, s.Body, s.Producer) || !b.checkID(s.ID) {
 		return
 	}
 	if len(s.Header) > MaxHeader-JobRoom {
@@ -21,7 +22,7 @@ func (b *Batch) Schedule(s Schedule) {
 		return
 	}
 	upload := len(s.Body) > PartSize
-	b.begin(opSchedule, 1+uvarintLen(uint64(s.Due))+stringLen(len(s.Spec))+messageLen(s.Producer, s.Sequence, s.Header, s.Body))
+	b.beginOnce(s.ID, opSchedule, 1+uvarintLen(uint64(s.Due))+stringLen(len(s.Spec))+messageLen(s.Producer, s.Sequence, s.Header, s.Body))
 	b.buf = append(b.buf, bit(upload))
 	b.uvarint(uint64(s.Due))
 	b.bytesOf(s.Spec)

@@ -169,11 +169,13 @@ func (o *op) decode(r *reader, nested bool) error {
 		if o.n = r.uvarint(); o.n > 1<<32-1 {
 			r.fail("count %d", o.n)
 		}
+	case opOnce:
+		return o.decodeOnce(r, nested)
 	case opPause:
 		o.queue, o.on = QueueID(r.uvarint()), r.bool()
 	case opSchedule, opFire, opUnschedule:
 		o.decodeJob(r)
-	case opPart, opStage, opCommit, opDrop, opReign, opLimits:
+	case opPart, opStage, opCommit, opDrop, opReign, opLimits, opLimitIDs:
 		if nested {
 			return fmt.Errorf("%w: not allowed within a transaction", ErrMalformed)
 		}
@@ -208,7 +210,7 @@ func (o *op) decodeControl(r *reader) error {
 		o.id = r.opaqueID()
 	case opReign:
 		o.size, o.n, o.wall = r.uvarint(), r.uvarint(), r.varint()
-	case opLimits:
+	case opLimits, opLimitIDs:
 		o.n = r.uvarint()
 	}
 	return r.end()
@@ -306,6 +308,19 @@ func (o *op) decodeJob(r *reader) {
 	case opUnschedule:
 		o.job = JobID(r.uvarint())
 	}
+}
+
+// decodeOnce reads an operation that has an effect but once.
+func (o *op) decodeOnce(r *reader, nested bool) error {
+	o.once = r.bytes(MaxSentID)
+	o.typ = opType(r.byte())
+	if r.err == nil && (len(o.once) == 0 || o.typ != opEnqueue && o.typ != opSchedule) {
+		r.fail("once, with an id of %d bytes, for an operation %s", len(o.once), o.typ)
+	}
+	if r.err != nil {
+		return r.err
+	}
+	return o.decode(r, nested)
 }
 
 // instant reads a time in milliseconds since 1970; 0 stands for none.

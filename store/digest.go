@@ -66,7 +66,7 @@ func (d *digester) run() error {
 	}
 	d.numbers(uint64(st.applied), st.term, uint64(st.reign.index), st.reign.term, st.reign.node, uint64(st.reign.wall),
 		uint64(st.lastQueue), st.producers.clock, st.producers.limit,
-		uint64(st.lastJob), st.jobs, st.jobBytes)
+		uint64(st.lastJob), st.jobs, st.jobBytes, st.sentIDs.first, st.sentIDs.next, st.sentIDs.limit)
 	for _, id := range slices.Sorted(maps.Keys(st.queues)) {
 		if err := d.queue(st.queues[id]); err != nil {
 			return fmt.Errorf("queue %d: %w", id, err)
@@ -75,6 +75,9 @@ func (d *digester) run() error {
 	for w := st.producers.newest; w != nil; w = w.older {
 		d.bytes([]byte(w.name))
 		d.bytes(w.append(nil))
+	}
+	for _, id := range st.sentIDs.order {
+		d.bytes([]byte(id))
 	}
 	if err := d.stages(st.stages); err != nil {
 		return err

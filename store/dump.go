@@ -35,8 +35,8 @@ func describe(k, v []byte) string {
 		if err != nil {
 			return bad(err)
 		}
-		return fmt.Sprintf("meta: applied %d, term %d, membership of %d bytes, reign %+v, last queue %d, producers %d, %d jobs of %d, %d bytes",
-			m.applied, m.term, len(m.membership), m.reign, m.lastQueue, m.limit, m.jobs.jobs, m.jobs.lastJob, m.jobs.jobBytes)
+		return fmt.Sprintf("meta: applied %d, term %d, membership of %d bytes, reign %+v, last queue %d, producers %d, %d jobs of %d, %d bytes, ids %d to %d, at most %d",
+			m.applied, m.term, len(m.membership), m.reign, m.lastQueue, m.limit, m.jobs.jobs, m.jobs.lastJob, m.jobs.jobBytes, m.ids.first, m.ids.next, m.ids.limit)
 	case k[0] == keyAhead:
 		q, err := decodeAhead(v)
 		if err != nil {
@@ -60,6 +60,12 @@ func describe(k, v []byte) string {
 		return fmt.Sprintf("shared body %d/%d held by %c %d %d/%d %d", id.index, id.offset, r.kind, r.a, r.lane, r.b, r.n)
 	case k[0] == keyJobPos && len(k) == 17, k[0] == keyJob && len(k) == 9:
 		return describeJob(k, v)
+	case k[0] == keySentID && len(k) == 9:
+		id, err := decodeSentID(v)
+		if err != nil {
+			return bad(err)
+		}
+		return fmt.Sprintf("message %d with an id: %q", binary.BigEndian.Uint64(k[1:]), id)
 	case k[0] == keyWindow:
 		wd, err := decodeWindow(string(k[1:]), v)
 		if err != nil {

@@ -46,6 +46,7 @@ func (s *Store) writeGeneration(ctx context.Context, ix *index, sl *sealed) erro
 	}
 	f.sharedRefs()
 	f.producers()
+	f.sentIDs()
 	f.stages()
 	f.uploads()
 	if err := f.jobs(); err != nil {

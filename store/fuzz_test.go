@@ -22,6 +22,8 @@ func FuzzBatch(f *testing.F) {
 	b.Reign(1, 2, -3)
 	b.Limits(5)
 	b.Pause(1, true)
+	b.Enqueue(Enqueue{Targets: []Target{{1, 2}}, Header: []byte("h"), Body: []byte("body"), ID: "id"})
+	b.LimitIDs(5)
 	b.Schedule(Schedule{Due: 9, Spec: []byte("s"), Header: []byte("h"), Body: []byte("body"), Producer: "p", Sequence: 4})
 	b.Fire(Fire{Job: 1, Due: 9, Targets: []Target{{1, 2}}, Header: []byte("h2"), Next: 10, Spec: []byte("s2")})
 	b.Unschedule(1)
@@ -29,7 +31,7 @@ func FuzzBatch(f *testing.F) {
 	p := proposal{}
 	ops := b.buf[headRoom:b.ends[4]]
 	f.Add(frame(append(p.control(opStage, opaqueID{1, 1}, 0, len(ops)), ops...), 1, 1))
-	ops = b.buf[b.ends[8]:]
+	ops = b.buf[b.ends[10]:]
 	f.Add(frame(append(p.control(opStage, opaqueID{1, 1}, 0, len(ops)), ops...), b.version, 1))
 	f.Add(frame(append(p.control(opPart, opaqueID{1, 1}, 0, 3), "abc"...), 1, 1))
 	f.Add(frame(p.control(opCommit, opaqueID{1, 1}, 1, 0), 1, 1))
@@ -75,10 +77,11 @@ func FuzzRecords(f *testing.F) {
 	w.mark(3)
 	u := uploadState{body: bodyID{1, 2}, parts: 3, size: 4}
 	so := stagedOp{op: op{typ: opEnqueue, targets: []byte{1, 0}, ntargets: 1, header: []byte("h"), size: 3}, src: bodyID{1, 2}}
-	sj := stagedOp{op: op{typ: opSchedule, due: 5, spec: []byte("s"), header: []byte("h")}}
+	sj := stagedOp{op: op{typ: opSchedule, once: []byte("id"), due: 5, spec: []byte("s"), header: []byte("h")}}
 	j := Job{JobPos: JobPos{5, 1}, Index: 2, Spec: []byte("s"), Header: []byte("h"), BodySize: 3, body: bodyID{1, 2}}
 	q2, m2 := q, m
 	q2.paused, m2.jobs = true, jobCounters{1, 2, 3}
+	m2.ids = idCounters{1, 2, 3}
 	for _, b := range [][]byte{sj.append(nil), j.append(nil), appendJobDue(nil, 5), q2.append(nil), m2.append(nil), e.append(nil), m.append(nil), q.append(nil), w.append(nil), u.append(nil), so.append(nil),
 		appendAhead(nil, []QueueID{1, 2}), appendStageHead(nil, 1, 2, true)} {
 		f.Add(b)
@@ -108,10 +111,11 @@ func FuzzRecords(f *testing.F) {
 		j, err := decodeJob(JobPos{}, b)
 		again("job", err, func() []byte { return j.append(nil) }, func(b []byte) error { _, err := decodeJob(JobPos{}, b); return err })
 		_, _ = decodeJobDue(b)
+		_, _ = decodeSentID(b)
 		_, _ = decodeAhead(b)
 		_, _, _, _ = decodeStageHead(b)
 		_, _ = decodeCheckpointMeta(b)
-		for _, k := range []byte{keyMeta, keyAhead, keyQueue, keyIn, keyChunk, keyRef, keyWindow, keyStage, keyUpload, keyGrave, keyJobPos, keyJob} {
+		for _, k := range []byte{keyMeta, keyAhead, keyQueue, keyIn, keyChunk, keyRef, keyWindow, keyStage, keyUpload, keyGrave, keyJobPos, keyJob, keySentID} {
 			_ = describe(append([]byte{k}, b...), b)
 		}
 	})

@@ -16,6 +16,8 @@ type generation struct {
 	stages  map[opaqueID]*stageDelta
 	uploads map[opaqueID]uploadState // as it stands; parts 0: gone
 	jobs    jobChanges
+	firstID uint64 // the first that was remembered when it began
+	nextID  uint64 // the ids from this number on are new
 
 	memory  int64 // what it holds
 	bodies  int64 // of that, bytes of bodies
@@ -25,9 +27,11 @@ type generation struct {
 	last    wal.Index
 }
 
-func newGeneration(number uint64) *generation {
+func newGeneration(number uint64, ids *sentIDs) *generation {
 	return &generation{
 		number:  number,
+		firstID: ids.first,
+		nextID:  ids.next,
 		shared:  make(map[bodyID]*sharedBody),
 		evicted: make(map[string]struct{}),
 		stages:  make(map[opaqueID]*stageDelta),

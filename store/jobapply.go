@@ -61,7 +61,7 @@ func (s *Store) applySchedule(at wal.Index, offset int, o *op) Outcome {
 
 // schedule makes a new job.
 func (s *Store) schedule(at wal.Index, o *op, src bodySource) Outcome {
-	if o.sequence != 0 && !s.admit(o) {
+	if !s.admit(o) {
 		return Outcome{Code: Duplicate, Index: at}
 	}
 	s.mu.lastJob++

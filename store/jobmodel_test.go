@@ -37,7 +37,7 @@ func (m *model) schedule(at wal.Index, o modelOp) Outcome {
 	if o.lost {
 		return Outcome{Code: NoUpload, Index: at}
 	}
-	if o.sequence != 0 && !m.admit(string(o.name), o.sequence) {
+	if !m.first(&o.op) {
 		return Outcome{Code: Duplicate, Index: at}
 	}
 	m.lastJob++

@@ -21,6 +21,7 @@ import (
 //	'g' queue:8                           grave: entries up to a sequence that are to be cleaned
 //	'J' due:8 job:8                       job: where, size, spec, header
 //	'j' job:8                             its due time
+//	'i' n:8                               id of a message, the n-th that is remembered
 const (
 	keyMeta   = 'm'
 	keyAhead  = 'a'
@@ -34,6 +35,7 @@ const (
 	keyGrave  = 'g'
 	keyJobPos = 'J'
 	keyJob    = 'j'
+	keySentID = 'i'
 
 	inEntries = 'e'
 	inBodies  = 'o'

@@ -21,6 +21,8 @@ type model struct {
 	uploads map[opaqueID][][]byte
 	reign   wal.Index
 	lastJob JobID
+	ids     []string // remembered, the oldest first
+	idLimit int
 	jobs    map[JobID]*modelJob
 }
 
@@ -69,7 +71,7 @@ type modelOp struct {
 
 func newModel() *model {
 	return &model{queues: map[QueueID]*modelQueue{}, limit: defaultProducers,
-		stages: map[opaqueID]*modelStage{}, uploads: map[opaqueID][][]byte{}, jobs: map[JobID]*modelJob{}}
+		stages: map[opaqueID]*modelStage{}, uploads: map[opaqueID][][]byte{}, jobs: map[JobID]*modelJob{}, idLimit: defaultSentIDs}
 }
 
 func (m *model) apply(t *testing.T, at wal.Index, batch []byte) []Outcome {
@@ -169,6 +171,9 @@ func (m *model) one(at wal.Index, o modelOp) Outcome {
 		m.reign = at
 		clear(m.stages)
 		clear(m.uploads)
+	case opLimitIDs:
+		m.idLimit = int(o.n)
+		m.forget()
 	case opLimits:
 		m.limit = int(o.n)
 		m.evict()
@@ -227,7 +232,7 @@ func (m *model) enqueue(at wal.Index, o modelOp) Outcome {
 		out.Code, out.Seqs = NoQueue, nil
 		return out
 	}
-	if o.sequence != 0 && !m.admit(string(o.name), o.sequence) {
+	if !m.first(&o.op) {
 		out.Code, out.Seqs = Duplicate, nil
 		return out
 	}
@@ -239,6 +244,24 @@ func (m *model) enqueue(at wal.Index, o modelOp) Outcome {
 		}
 	}
 	return out
+}
+
+// first reports whether a message is sent for the first time.
+func (m *model) first(o *op) bool {
+	if len(o.once) > 0 && slices.Contains(m.ids, string(o.once)) || o.sequence != 0 && !m.admit(string(o.name), o.sequence) {
+		return false
+	}
+	if len(o.once) > 0 {
+		m.ids = append(m.ids, string(o.once))
+		m.forget()
+	}
+	return true
+}
+
+func (m *model) forget() {
+	if n := len(m.ids) - m.idLimit; n > 0 {
+		m.ids = slices.Delete(m.ids, 0, n)
+	}
 }
 
 func (m *model) admit(name string, seq uint64) bool {
@@ -322,6 +345,9 @@ func (m *model) check(s *Store) error {
 		if err := q.check(s, info); err != nil {
 			return fmt.Errorf("queue %d: %w", info.ID, err)
 		}
+	}
+	if n := s.Usage().IDs; n != len(m.ids) {
+		return fmt.Errorf("%d ids are remembered, %d expected", n, len(m.ids))
 	}
 	return m.checkJobs(s)
 }

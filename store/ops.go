@@ -25,6 +25,9 @@ const (
 	opFire       opType = 17 // job, due, next due, spec, targets, header
 	opUnschedule opType = 18 // job
 
+	opOnce     opType = 30 // id, then the type and the payload of an enqueue or a schedule, which has no effect if the id is remembered
+	opLimitIDs opType = 31 // ids
+
 	// Reserved; a binary that knows them raises batchVersion with the first.
 	// 20–27 XA: prepare, commit, rollback, forget, lock
 	// 28–29 evictions: by policy, by expiry of a subscription
@@ -43,6 +46,7 @@ var opNames = [...]string{
 	opPart: "part", opStage: "stage", opCommit: "commit", opDrop: "drop",
 	opReign: "reign", opLimits: "limits", opPause: "pause", opDeleteIdle: "delete-idle-queue",
 	opSchedule: "schedule", opFire: "fire", opUnschedule: "unschedule",
+	opOnce: "once", opLimitIDs: "limit-ids",
 }
 
 // since gives the version of the batch that an operation came with.
@@ -72,6 +76,9 @@ const (
 	MaxName = 16 << 10
 	// MaxSpec is the longest spec of a job in bytes.
 	MaxSpec = 4 << 10
+	// MaxSentID is the longest id of a message in bytes, by which one that is sent
+	// again is found.
+	MaxSentID = 1 << 10
 	// JobRoom is how much longer than its job's header, in bytes, the header of a
 	// message that is fired may always be.
 	JobRoom = 1 << 10
@@ -105,6 +112,7 @@ type op struct {
 	next     int64  // fire
 	spec     []byte // schedule, fire
 	on       bool   // pause
+	once     []byte // enqueue, schedule: the id that it is sent under; empty for none
 }
 
 // hasBody reports whether o brings a body.

@@ -80,6 +80,7 @@ type metaRecord struct {
 	clock      uint64 // of the producers
 	limit      uint64
 	jobs       jobCounters
+	ids        idCounters
 }
 
 // jobCounters are what the state has of jobs in all.
@@ -89,11 +90,11 @@ type jobCounters struct {
 	jobBytes uint64 // specs, headers and bodies
 }
 
-// append encodes the record. Version 2 ends with the counters of jobs; it is
-// written when there was a job.
+// append encodes the record. Version 2 ends with the counters of jobs and of ids;
+// it is written when there was one, or another limit than the first.
 func (m *metaRecord) append(b []byte) []byte {
 	version := byte(recordVersion)
-	if m.jobs.lastJob != 0 {
+	if m.jobs.lastJob != 0 || m.ids != (idCounters{limit: defaultSentIDs}) {
 		version = 2
 	}
 	b = append(b, version)
@@ -103,7 +104,7 @@ func (m *metaRecord) append(b []byte) []byte {
 	}
 	b = append(b, m.membership...)
 	if version == 2 {
-		for _, v := range []uint64{uint64(m.jobs.lastJob), m.jobs.jobs, m.jobs.jobBytes} {
+		for _, v := range []uint64{uint64(m.jobs.lastJob), m.jobs.jobs, m.jobs.jobBytes, m.ids.first, m.ids.next, m.ids.limit} {
 			b = binary.AppendUvarint(b, v)
 		}
 	}
@@ -113,7 +114,7 @@ func (m *metaRecord) append(b []byte) []byte {
 func decodeMeta(b []byte) (metaRecord, error) {
 	r := reader{b: b}
 	version := r.versionUpTo(2)
-	m := metaRecord{applied: wal.Index(r.uvarint()), term: r.uvarint()}
+	m := metaRecord{applied: wal.Index(r.uvarint()), term: r.uvarint(), ids: idCounters{limit: defaultSentIDs}}
 	m.reign = reign{wal.Index(r.uvarint()), r.uvarint(), r.uvarint(), int64(r.uvarint())}
 	m.lastQueue, m.clock, m.limit = QueueID(r.uvarint()), r.uvarint(), r.uvarint()
 	if n := r.uvarint(); n > 0 {
@@ -121,6 +122,7 @@ func decodeMeta(b []byte) (metaRecord, error) {
 	}
 	if version == 2 {
 		m.jobs = jobCounters{JobID(r.uvarint()), r.uvarint(), r.uvarint()}
+		m.ids = idCounters{r.uvarint(), r.uvarint(), r.uvarint()}
 	}
 	return m, r.end()
 }

@@ -28,7 +28,7 @@ func readState(r pebble.Reader) (state, error) {
 	if err := readMeta(r, &st); err != nil {
 		return st, err
 	}
-	for _, f := range []func(pebble.Reader, *state) error{readQueues, readWindows, readStages, readUploads} {
+	for _, f := range []func(pebble.Reader, *state) error{readQueues, readWindows, readStages, readUploads, readSentIDs} {
 		if err := f(r, &st); err != nil {
 			return st, err
 		}
@@ -52,6 +52,7 @@ func readMeta(r pebble.Reader, st *state) error {
 	st.reign, st.lastQueue = m.reign, m.lastQueue
 	st.producers.clock, st.producers.limit = m.clock, m.limit
 	st.jobCounters = m.jobs
+	st.sentIDs.idCounters = m.ids
 	return nil
 }
 

@@ -62,7 +62,7 @@ func (s *Store) swap(next *index, st state) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.state, s.mu.ix, s.mu.low = st, next, st.applied
-	s.mu.active, s.mu.closing = newGeneration(1), nil
+	s.mu.active, s.mu.closing = newGeneration(1, &st.sentIDs), nil
 	s.mu.epoch++
 	close(s.retired)
 	s.retired = make(chan struct{})

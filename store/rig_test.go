@@ -173,6 +173,7 @@ func (g *generator) enqueue(b *Batch) {
 	e := Enqueue{Header: fmt.Appendf(nil, "header %d", g.n), Body: g.body()}
 	e.Targets = g.targets()
 	e.Producer, e.Sequence = g.producer()
+	e.ID = g.id()
 	b.Enqueue(e)
 }
 
@@ -181,6 +182,13 @@ func (g *generator) producer() (string, uint64) {
 		return "", 0
 	}
 	return fmt.Sprintf("p%d", g.r.IntN(8)), uint64(1 + g.r.IntN(g.n+10))
+}
+
+func (g *generator) id() string {
+	if g.r.IntN(4) > 0 {
+		return ""
+	}
+	return fmt.Sprintf("id %d", g.r.IntN(g.n+10))
 }
 
 func (g *generator) targets() (list []Target) {
@@ -218,6 +226,7 @@ func (g *generator) jobOp(b *Batch) {
 	case 0, 1:
 		s := Schedule{Due: 1 + int64(g.r.IntN(200)), Spec: fmt.Appendf(nil, "spec %d", g.n), Header: fmt.Appendf(nil, "job %d", g.n), Body: g.body()}
 		s.Producer, s.Sequence = g.producer()
+		s.ID = g.id()
 		b.Schedule(s)
 	case 2:
 		b.Unschedule(p.ID)
@@ -278,6 +287,8 @@ func (g *generator) op(b *Batch) {
 func (g *generator) batch() *Batch {
 	b := &Batch{}
 	switch g.r.IntN(60) {
+	case 2:
+		b.LimitIDs(uint64(g.r.IntN(40)))
 	case 0:
 		b.Reign(uint64(g.n), 1, -5)
 	case 1:

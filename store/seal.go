@@ -17,6 +17,7 @@ type sealed struct {
 	evicted []string
 	stages  []sealedStage
 	uploads map[opaqueID]uploadState
+	ids     sealedIDs
 }
 
 type sealedStage struct {
@@ -120,7 +121,7 @@ func (s *Store) sealLocked() *sealed {
 	g, st := s.mu.active, &s.mu.state
 	sl := &sealed{gen: g, uploads: g.uploads, meta: metaRecord{
 		applied: st.applied, term: st.term, membership: st.membership, reign: st.reign,
-		lastQueue: st.lastQueue, clock: st.producers.clock, limit: st.producers.limit, jobs: st.jobCounters,
+		lastQueue: st.lastQueue, clock: st.producers.clock, limit: st.producers.limit, jobs: st.jobCounters, ids: st.sentIDs.idCounters,
 	}}
 	sl.queues = make([]queueRecord, len(g.deltas))
 	for i, d := range g.deltas {
@@ -147,8 +148,9 @@ func (s *Store) sealLocked() *sealed {
 		}
 		sl.stages = append(sl.stages, ss)
 	}
+	sl.ids = st.sentIDs.seal(g.nextID)
 	s.mu.closing = g
-	s.mu.active = newGeneration(g.number + 1)
+	s.mu.active = newGeneration(g.number+1, &st.sentIDs)
 	return sl
 }
 

@@ -114,7 +114,7 @@ func (s *Store) applyStage(at wal.Index, offset int, o *op) Outcome {
 	for i := range s.scratch.nested {
 		so := s.stageOp(st, at, offset+o.at, &s.scratch.nested[i])
 		st.ops = append(st.ops, so)
-		s.mu.active.memory += stagedOverhead + int64(len(so.header)+len(so.targets)+len(so.name)+len(so.spec))
+		s.mu.active.memory += stagedOverhead + int64(len(so.header)+len(so.targets)+len(so.name)+len(so.spec)+len(so.once))
 	}
 	return Outcome{Index: at}
 }
@@ -122,7 +122,7 @@ func (s *Store) applyStage(at wal.Index, offset int, o *op) Outcome {
 func (s *Store) stageOp(st *stage, at wal.Index, offset int, o *op) stagedOp {
 	so := stagedOp{op: *o}
 	so.header, so.targets, so.name = slices.Clone(o.header), slices.Clone(o.targets), slices.Clone(o.name)
-	so.spec, so.body = slices.Clone(o.spec), nil
+	so.spec, so.once, so.body = slices.Clone(o.spec), slices.Clone(o.once), nil
 	if !o.hasBody() {
 		return so
 	}
@@ -217,9 +217,9 @@ func (s *Store) applyReign(at wal.Index, o *op) Outcome {
 
 // append encodes a staged operation for the index: version, type, flags, and
 // the fields of all types one after the other. Version 2 goes on with those of
-// jobs and pauses.
+// jobs and pauses, and the id of what is sent once.
 func (so *stagedOp) append(b []byte) []byte {
-	b = append(b, so.typ.since(), byte(so.typ), byte(so.kind), bit(so.noBody), bit(so.sub != nil))
+	b = append(b, so.version(), byte(so.typ), byte(so.kind), bit(so.noBody), bit(so.sub != nil))
 	b = binary.AppendUvarint(b, uint64(so.queue))
 	b = append(b, byte(so.pos.Lane))
 	b = binary.AppendUvarint(b, uint64(so.pos.Seq))
@@ -234,13 +234,21 @@ func (so *stagedOp) append(b []byte) []byte {
 	if so.sub != nil {
 		b = appendSubscription(b, so.sub)
 	}
-	if so.typ.since() < 2 {
+	if so.version() < 2 {
 		return b
 	}
 	for _, v := range []uint64{uint64(so.job), uint64(so.due), uint64(so.next), uint64(bit(so.on)), uint64(len(so.spec))} {
 		b = binary.AppendUvarint(b, v)
 	}
-	return append(b, so.spec...)
+	b = append(b, so.spec...)
+	return append(binary.AppendUvarint(b, uint64(len(so.once))), so.once...)
+}
+
+func (so *stagedOp) version() byte {
+	if len(so.once) > 0 {
+		return 2
+	}
+	return so.typ.since()
 }
 
 func decodeStaged(b []byte) (stagedOp, error) {
@@ -265,6 +273,7 @@ func decodeStaged(b []byte) (stagedOp, error) {
 		so.job, so.due, so.next = JobID(r.uvarint()), r.instant(), r.instant()
 		so.on = r.bool()
 		so.spec = slices.Clone(r.bytes(MaxSpec))
+		so.once = slices.Clone(r.bytes(MaxSentID))
 	}
 	t := reader{b: so.targets}
 	for i := 0; i < so.ntargets && t.err == nil; i++ {

@@ -72,6 +72,7 @@ type state struct {
 	stages     map[opaqueID]*stage
 	uploads    map[opaqueID]uploadState
 	jobCounters
+	sentIDs sentIDs
 }
 
 // reign is the last reign record.
@@ -85,8 +86,8 @@ type reign struct {
 func newState() state {
 	return state{
 		queues: make(map[QueueID]*queue), byName: make(map[queueName]QueueID),
-		producers: newProducers(),
-		stages:    make(map[opaqueID]*stage), uploads: make(map[opaqueID]uploadState),
+		producers: newProducers(), sentIDs: newSentIDs(),
+		stages: make(map[opaqueID]*stage), uploads: make(map[opaqueID]uploadState),
 	}
 }
 
@@ -125,7 +126,7 @@ func (s *Store) openCurrent() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.state, s.mu.ix, s.mu.low = st, ix, st.applied
-	s.mu.active, s.mu.closing = newGeneration(1), nil
+	s.mu.active, s.mu.closing = newGeneration(1, &st.sentIDs), nil
 	s.mu.epoch++
 	s.held.clear()
 	return nil

@@ -17,6 +17,7 @@ type Usage struct {
 	JobBytes  uint64 // their specs, headers and bodies
 	Queues    int
 	Producers int
+	IDs       int // of sent messages that are remembered
 	Staged    int // transactions and uploads in progress
 	Applied   wal.Index
 	Low       wal.Index
@@ -46,6 +47,7 @@ func (s *Store) Usage() Usage {
 		Overlay: s.mu.active.memory, Bodies: s.mu.active.bodies,
 		Queues: len(s.mu.queues), Producers: len(s.mu.producers.byName),
 		Jobs: s.mu.jobs, JobBytes: s.mu.jobBytes,
+		IDs:     len(s.mu.sentIDs.order),
 		Staged:  len(s.mu.stages) + len(s.mu.uploads),
 		Applied: s.mu.applied, Low: s.mu.low,
 		Generations: s.mu.usage.generations, Flushing: s.mu.usage.flushing,

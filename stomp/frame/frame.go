@@ -138,3 +138,8 @@ const (
 	HeaderProducer = "quorate-producer"
 	HeaderSequence = "quorate-sequence"
 )
+
+// HeaderDuplicate is for any client: a SEND whose id was seen before, for the same
+// destination and among the last of the whole cluster, is confirmed and otherwise
+// ignored. Consumers get it as any header.
+const HeaderDuplicate = "duplicate-id"
