@@ -42,6 +42,32 @@ func (b *mailbox) purge() {
 	b.stats.volatile.Store(int64(len(rest)))
 }
 
+// Pause stops the deliveries of a queue until Resume, across changes of master
+// too. What is delivered may be acknowledged, and messages arrive.
+func (b *Broker) Pause(ctx context.Context, name string) error {
+	return b.pause(ctx, "pause", name, true)
+}
+
+// Resume ends what Pause began.
+func (b *Broker) Resume(ctx context.Context, name string) error {
+	return b.pause(ctx, "resume", name, false)
+}
+
+func (b *Broker) pause(ctx context.Context, op, name string, paused bool) error {
+	r, box, err := b.existing(op, name)
+	if err != nil {
+		return err
+	}
+	var batch store.Batch
+	batch.Pause(box.id, paused)
+	_, err = r.logged(ctx, op, &batch, func(_ store.Outcome, err error) {
+		if err == nil {
+			box.shard.inbox.post(event{kind: evFunc, box: box, call: func() { box.open().Pause(paused) }})
+		}
+	})
+	return err
+}
+
 // Delete deletes a queue with all that is in it. One with consumers is refused.
 func (b *Broker) Delete(ctx context.Context, name string) error {
 	const op = "delete"

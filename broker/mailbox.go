@@ -107,13 +107,13 @@ func (b *mailbox) topicLimits(l *queue.Limits) {
 // open gives the machine, made from the store if there is none. Called by the shard.
 func (b *mailbox) open() *queue.Machine {
 	if b.machine == nil {
-		stored := false
+		var info store.QueueInfo
 		if b.id != 0 {
-			info, ok := b.shard.r.cfg.Store.Queue(b.id)
-			stored = ok && info.Depth > 0
+			info, _ = b.shard.r.cfg.Store.Queue(b.id)
 		}
 		b.squeezed = b.shard.tight
-		b.machine = queue.New(b.limits(), b.tail, stored)
+		b.machine = queue.New(b.limits(), b.tail, info.Depth > 0)
+		b.machine.Pause(info.Paused)
 		b.shard.boxes[b] = struct{}{}
 	}
 	return b.machine

@@ -47,6 +47,7 @@ type DestinationStats struct {
 	Pending     uint64              // messages not acknowledged, on disk and in memory
 	Bytes       uint64              // of those in the store
 	Spilled     uint64              // bytes of non-persistent ones on disk
+	Paused      bool                // nothing is delivered until Resume
 	Counts
 }
 
@@ -124,6 +125,7 @@ func (b *mailbox) status() DestinationStats {
 	if info, ok := b.shard.r.cfg.Store.Queue(b.id); ok && b.id != 0 {
 		s.Pending += info.Depth
 		s.Bytes = info.Bytes
+		s.Paused = info.Paused
 	}
 	return s
 }

@@ -67,6 +67,9 @@ func (m *Machine) sweep(s Source, now int64) {
 	if m.limits.ExpirePage <= 0 || b.complete || now < w.next {
 		return
 	}
+	if w.at == (Place{}) {
+		w.first = never // a new pass
+	}
 	w.running = true
 	w.steps--
 	after := w.at
@@ -103,7 +106,7 @@ func (m *Machine) swept(q *Query, page []*Entry, last Place, end bool) {
 	}
 	w.at = last
 	if end {
-		w.at, w.next, w.first = Place{}, w.first, never
+		w.at, w.next = Place{}, w.first
 		return
 	}
 	if w.steps > 0 {
