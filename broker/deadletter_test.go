@@ -226,6 +226,9 @@ func TestDeletedDeadLetterQueue(t *testing.T) {
 	d := a.expect("2")[0]
 	// The deletion enters the log first, and is told after the move was proposed.
 	box := r.queueBox("ActiveMQ.DLQ")
+	for r.depth(queueNamed("ActiveMQ.DLQ")) < 1 {
+		r.quiet()
+	}
 	resume := r.log.pause()
 	var b store.Batch
 	b.DeleteQueue(box.id)
