@@ -117,6 +117,36 @@ func TestSignals(t *testing.T) {
 type station struct {
 	status console.Status
 	to     chan string
+	done   chan console.Operation
+}
+
+func (s *station) Destinations() ([]console.Destination, error) {
+	return []console.Destination{
+		{Name: "queue://orders.eu", Pending: 12, Bytes: 3 << 20, Consumers: 2, Enqueued: 20, Dequeued: 8},
+		{Name: "queue://orders.us", Paused: true},
+		{Name: "topic://news", Subscription: "s", Client: "c", Pending: 1, Bytes: 10},
+		{Name: "topic://ActiveMQ.Advisory.Connection", Enqueued: 7},
+	}, nil
+}
+
+func (s *station) Groups(_ context.Context, queue string) ([]console.Group, error) {
+	return []console.Group{{Name: "g", Consumer: "10.0.0.1:5", Outstanding: 3}}, nil
+}
+
+func (s *station) Jobs(after console.JobPlace, _ int) ([]console.Job, error) {
+	if after.Due > 0 {
+		return nil, nil
+	}
+	at := time.Date(2026, 12, 24, 18, 0, 0, 0, time.Local)
+	return []console.Job{
+		{JobPlace: console.JobPlace{Due: 1, ID: 1}, Name: "job-1", At: at, Destination: "queue://q", Bytes: 100},
+		{JobPlace: console.JobPlace{Due: 2, ID: 2}, Name: "job-2", At: at, Destination: "queue://q", Period: "1m0s", Left: 3},
+	}, nil
+}
+
+func (s *station) Operate(_ context.Context, o console.Operation) (string, error) {
+	s.done <- o
+	return o.Do + " is done", nil
 }
 
 func (s *station) Status() console.Status { return s.status }
@@ -138,7 +168,7 @@ func serve(t *testing.T, st console.Status) (string, *station) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &station{status: st, to: make(chan string, 1)}
+	s := &station{status: st, to: make(chan string, 1), done: make(chan console.Operation, 1)}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- console.New(s, slog.New(slog.DiscardHandler)).Run(ctx, ln) }()
@@ -228,5 +258,52 @@ func TestExplainAsks(t *testing.T) {
 		if code != 0 || !strings.Contains(stdout, c.want) {
 			t.Errorf("%v: exit code %d, %s%s", c.args, code, stdout, stderr)
 		}
+	}
+}
+
+func TestQueueCommands(t *testing.T) {
+	dir, st := serve(t, console.Status{Role: console.Master})
+	for _, c := range []struct {
+		args string
+		want string
+	}{
+		{"queue list", `DESTINATION            PENDING  SIZE    CONSUMERS  ENQUEUED  DEQUEUED  EXPIRED  DEAD  
+queue://orders.eu      12       3.0 mb  2          20        8         0        0     
+queue://orders.us      0        0 b     0          0         0         0        0     paused
+topic://news (s of c)  1        10 b    0          0         0         0        0     
+`},
+		{"queue list orders.*.x", "DESTINATION  PENDING  SIZE  CONSUMERS  ENQUEUED  DEQUEUED  EXPIRED  DEAD  \n"},
+		{"queue groups q", "GROUP  CONSUMER    OUTSTANDING  WAITING\ng      10.0.0.1:5  3            0\n"},
+		{"job list", `JOB    AT                   DESTINATION  SIZE   REPEATED
+job-1  2026-12-24 18:00:00  queue://q    100 b  
+job-2  2026-12-24 18:00:00  queue://q    0 b    3 more, every 1m0s
+`},
+		{"job list --count 1", "JOB    AT                   DESTINATION  SIZE   REPEATED\njob-1  2026-12-24 18:00:00  queue://q    100 b  \n"},
+	} {
+		if out, _, code := quorate(t, append(strings.Fields(c.args), "--data", dir)...); out != c.want || code != 0 {
+			t.Errorf("%s: code %d\n%s", c.args, code, out)
+		}
+	}
+	for args, want := range map[string]console.Operation{
+		"queue purge queue://q":               {Do: "purge", Queue: "q"},
+		"queue pause q":                       {Do: "pause", Queue: "q"},
+		"queue retry ActiveMQ.DLQ":            {Do: "retry", Queue: "ActiveMQ.DLQ"},
+		"queue drop-group q g":                {Do: "drop-group", Queue: "q", Group: "g"},
+		"job remove job-1":                    {Do: "remove-job", Job: "job-1"},
+		"job move job-1 2026-12-24T18:00:00Z": {Do: "move-job", Job: "job-1", At: time.Date(2026, 12, 24, 18, 0, 0, 0, time.UTC)},
+	} {
+		out, _, code := quorate(t, append(strings.Fields(args), "--data", dir)...)
+		if o := <-st.done; code != 0 || out != want.Do+" is done\n" || o != want {
+			t.Errorf("%s: code %d, %q, %+v", args, code, out, o)
+		}
+	}
+}
+
+// Only the master is asked to do something.
+func TestQueueCommandsNeedTheMaster(t *testing.T) {
+	dir, _ := serve(t, console.Status{Role: console.Slave, Master: "node2:61619"})
+	_, errs, code := quorate(t, "queue", "purge", "q", "--data", dir)
+	if code == 0 || !strings.Contains(errs, "node2:61619") {
+		t.Errorf("code %d: %s", code, errs)
 	}
 }

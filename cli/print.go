@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -77,4 +78,17 @@ func printTable(out io.Writer, headings []string, rows [][]string, paint func(ro
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// size writes a number of bytes as ActiveMQ's users write it: 4 kb, 1.5 mb.
+func size(n int64) string {
+	const units = "kmgt"
+	if n < 1<<10 {
+		return strconv.FormatInt(n, 10) + " b"
+	}
+	f, u := float64(n)/(1<<10), 0
+	for f >= 1<<10 && u < len(units)-1 {
+		f, u = f/(1<<10), u+1
+	}
+	return strconv.FormatFloat(f, 'f', 1, 64) + " " + units[u:u+1] + "b"
 }
