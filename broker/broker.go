@@ -168,7 +168,8 @@ type ConnInfo struct {
 // them may block. They may acknowledge, and call nothing else of the broker.
 type Outlet interface {
 	// Deliver hands over a message. What is outstanding is bounded by the
-	// prefetch of its subscription.
+	// prefetch of its subscription, and what of it waits to be written, until
+	// the Outlet calls Delivery.Written, by maxUnwritten bytes.
 	Deliver(*Delivery)
 	// Close ends the connection, called at most once. If err is ErrUnknown or
 	// ErrNotMaster nothing more is written to the client. The protocol calls

@@ -49,9 +49,10 @@ func (b *browser) stop() {
 
 func (b *browser) grant(n int) { b.credit += n }
 
-// advance asks for the next page if the client can take it.
+// advance asks for the next page if the client can take it and has taken what
+// it got so far.
 func (b *browser) advance() {
-	if b.over || b.busy || b.credit <= 0 {
+	if b.over || b.busy || b.credit <= 0 || b.sub.conn.room.Full() {
 		return
 	}
 	b.busy = true

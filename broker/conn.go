@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/quorate/quorate/broker/queue"
 	"github.com/quorate/quorate/message"
 )
 
@@ -24,6 +25,8 @@ type Conn struct {
 	ended  atomic.Bool // Outlet.Close was called, or Close
 	pipe   pipeline
 	lastID atomic.Uint64 // of a delivery
+	room   *queue.Room   // for what the Outlet has and has not written; nil: it writes at once
+	opened atomic.Uint64 // how often the room had space again
 	stats  counters
 
 	producing producing

@@ -19,8 +19,19 @@ type Delivery struct {
 	End         bool                // a browser has seen all; Message is nil, there is nothing to acknowledge
 
 	link  *link // nil for a browser
+	size  int64 // bytes of the connection's room that it takes
 	entry *queue.Entry
 	taken bool // acknowledged or returned; under the subscription's lock
+}
+
+// Written tells that the delivery has left for the client, or never will: the
+// Outlet calls it once. Beyond maxUnwritten bytes of which that is not told a
+// connection gets nothing more.
+func (d *Delivery) Written() {
+	if n := d.size; n > 0 {
+		d.size = 0
+		d.Sub.conn.room.Empty(n)
+	}
 }
 
 // Original gives where the message was sent first, if that is not Destination.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -197,6 +198,7 @@ type client struct {
 	gone chan error
 
 	others []*Delivery // see from
+	stuck  atomic.Bool // it reads nothing: what is delivered is not written
 }
 
 func (r *rig) connect(id string) *client {
@@ -210,8 +212,13 @@ func (r *rig) connect(id string) *client {
 	return o
 }
 
-func (o *client) Deliver(d *Delivery) { o.got <- d }
-func (o *client) Close(err error)     { o.gone <- err }
+func (o *client) Deliver(d *Delivery) {
+	if !o.stuck.Load() {
+		d.Written()
+	}
+	o.got <- d
+}
+func (o *client) Close(err error) { o.gone <- err }
 
 const patience = 10 * time.Second
 

@@ -22,7 +22,7 @@ type link struct {
 // link makes a link to a mailbox.
 func (s *Subscription) link(box *mailbox) *link {
 	l := &link{sub: s, box: box}
-	l.consumer = &queue.Consumer{Value: l, Exclusive: s.spec.Exclusive || box.policy.AllExclusive}
+	l.consumer = &queue.Consumer{Value: l, Room: s.conn.room, Exclusive: s.spec.Exclusive || box.policy.AllExclusive}
 	if box.policy.UseConsumerPriority {
 		l.consumer.Priority = s.spec.Priority
 	}
@@ -109,6 +109,35 @@ func (l *link) detach(failed bool) {
 	}})
 	// The next one attaches behind this event, so it may be let in at once.
 	box.active.Store(false)
+}
+
+// maxUnwritten is how many bytes of deliveries may wait for a connection to be
+// written: a client that does not read costs no more memory, whatever its prefetch.
+const maxUnwritten = 1 << 20
+
+// reopened lets everything that the connection's subscriptions take from look
+// again: there is room for more.
+func (c *Conn) reopened() {
+	c.opened.Add(1)
+	for _, s := range c.subscriptions() {
+		s.reopened()
+	}
+}
+
+func (s *Subscription) reopened() {
+	s.mu.Lock()
+	links := s.links
+	s.mu.Unlock()
+	for _, l := range links {
+		l.box.shard.inbox.post(event{kind: evFunc, box: l.box, call: func() {
+			if l.box.machine != nil {
+				l.box.machine.Wake(l.consumer)
+			}
+		}})
+	}
+	if s.browser != nil {
+		s.box.shard.inbox.post(event{kind: evFunc, box: s.box, call: func() {}}) // the dispatch that follows advances it
+	}
 }
 
 // wake lets all mailboxes of a subscription look at its credit again, which one

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/quorate/quorate/broker/queue"
 )
 
 const (
@@ -93,6 +95,7 @@ func (r *reign) connect(info ConnInfo, out Outlet) (*Conn, error) {
 		info.ID = r.name("ID:")
 	}
 	c := &Conn{r: r, info: info, out: out, since: r.cfg.Now(), id: r.ids.Add(1)}
+	c.room = queue.NewRoom(maxUnwritten, c.reopened)
 	c.ctx, c.cancel = context.WithCancel(r.ctx)
 	r.conns.Lock()
 	defer r.conns.Unlock()

@@ -73,6 +73,7 @@ func (c *Conn) Subscribe(spec Spec) (*Subscription, error) {
 	if err := c.usable(op); err != nil {
 		return nil, err
 	}
+	opened := c.opened.Load()
 	sel, err := parseSelector(op, spec.Selector)
 	if err != nil {
 		return nil, err
@@ -97,6 +98,9 @@ func (c *Conn) Subscribe(spec Spec) (*Subscription, error) {
 	if !own(c, &c.mu.subs, s) {
 		s.end(false)
 		return nil, c.usable(op)
+	}
+	if c.opened.Load() != opened {
+		s.reopened() // it was not known when the others were told
 	}
 	s.known.Store(true)
 	c.r.advisor.watches(s, 1)
@@ -374,6 +378,9 @@ func (s *Subscription) leave() {
 	s.topics = nil
 }
 
+// deliveryOverhead is what a delivery takes beside its body.
+const deliveryOverhead = 256
+
 // push notes a delivery as outstanding and hands it to the Outlet. It reports
 // false if the subscription has ended. Called by the shard.
 func (s *Subscription) push(d *Delivery) bool {
@@ -392,6 +399,10 @@ func (s *Subscription) push(d *Delivery) bool {
 		s.pending = append(s.pending, d)
 	}
 	s.mu.Unlock()
+	if room := s.conn.room; room != nil && !d.End {
+		d.size = int64(len(d.Message.Body)) + deliveryOverhead
+		room.Fill(d.size)
+	}
 	s.conn.out.Deliver(d)
 	return true
 }

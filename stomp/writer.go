@@ -130,6 +130,7 @@ func (w *writer) encode(it *item) error {
 	switch {
 	case it.delivery != nil:
 		if it.sub.closed.Load() {
+			it.delivery.Written()
 			return nil
 		}
 		w.leased = true
@@ -244,6 +245,7 @@ func (w *writer) delivered() {
 	for i := range w.sent {
 		it := &w.sent[i]
 		it.delivery.Message = nil
+		it.delivery.Written()
 		if it.sub.mode != ackAuto || it.delivery.End {
 			continue
 		}

@@ -5,6 +5,7 @@ type Consumer struct {
 	Value     any   // the caller's
 	Credit    int   // deliveries it may get now; then the machine's. With 0 at first, and no Pool, it gets what Pull and Grant give alone
 	Pool      *Pool // instead of Credit, shared with consumers of other machines; may be nil
+	Room      *Room // it gets nothing while that is full; may be nil
 	Priority  int   // a consumer of a higher one is served first
 	Exclusive bool  // while there is one, only the first of them is served
 	// Selector names what the consumer selects: consumers with the same text
@@ -24,6 +25,9 @@ type Consumer struct {
 
 // able reports whether c may get a message.
 func (c *Consumer) able() bool {
+	if c.Room.Full() {
+		return false
+	}
 	if c.Pool != nil {
 		return c.Pool.Free() > 0
 	}

@@ -136,7 +136,7 @@ func (v *view) lend(has bool) {
 	}
 }
 
-// able reports whether a member may get a message.
+// able reports whether a member may get a message, if it has room.
 func (v *view) able() bool {
 	if v.free > 0 {
 		return true
@@ -170,7 +170,7 @@ func (v *view) credit() int {
 
 // pick gives the member whose turn it is: of those with credit and the highest
 // priority the one that waits longest, in strict order the first; nil if none
-// has credit. It does not move the turn on.
+// has credit and room. It does not move the turn on.
 func (v *view) pick(strict bool) *Consumer {
 	if v.free == 0 && v.pooled == 0 {
 		return nil
