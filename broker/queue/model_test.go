@@ -384,14 +384,17 @@ func (w *model) read(q *Query) {
 		return
 	}
 	page, at, end := w.found(q)
-	w.inbox = append(w.inbox, func() {
+	answer := func() {
 		for _, e := range page {
 			if i, known := w.m.window.find(e.Place); !known || w.m.window.list[i].state.waiting() {
 				w.see(e.Value.(*note))
 			}
 		}
 		w.m.Loaded(q, page, at, end)
-	})
+	}
+	// Between the look at the store and the answer others may tell something.
+	post := func() { w.inbox = append(w.inbox, answer) }
+	w.loader = append([]func(){post}, w.loader...)
 }
 
 func (w *model) found(q *Query) (page []*Entry, at Place, end bool) {
