@@ -71,7 +71,8 @@ func most(all []holder) []holder {
 	return all[:min(len(all), topHolders)]
 }
 
-// storeHolders gives the queues and durable subscriptions in the store.
+// storeHolders gives the queues and durable subscriptions in the store, and the
+// messages that wait for their time.
 func storeHolders(r *reign) []holder {
 	var all []holder
 	for _, q := range r.cfg.Store.Queues() {
@@ -81,7 +82,7 @@ func storeHolders(r *reign) []holder {
 		}
 		all = append(all, holder{name, q.Bytes, true})
 	}
-	return all
+	return append(all, holder{"messages that are scheduled for later", r.cfg.Store.Usage().JobBytes, true})
 }
 
 func durableName(s *store.Subscription) string {

@@ -3,6 +3,7 @@ package broker
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -178,4 +179,14 @@ func TestDuplicateIDs(t *testing.T) {
 		c.expect("elsewhere")
 		wantKind(t, c.c.SendFrom(Producer{ID: string(make([]byte, MaxDuplicateID+1))}, persistent(d, "x"), nil, nil), KindInvalidArgument)
 	})
+}
+
+// Who meets a full disk learns how much of it is messages that wait.
+func TestScheduledMessagesHoldDisk(t *testing.T) {
+	r := newRig(t, nil)
+	r.connect("").send(delayed(queueNamed("q"), "1", 3600_000), nil)
+	top := most(storeHolders(r.b.current()))
+	if len(top) != 1 || top[0].n == 0 || !strings.Contains(top[0].String(), "scheduled for later") {
+		t.Fatal(top)
+	}
 }

@@ -41,9 +41,12 @@ func TestSpill(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := 0; i < 100; {
-		got, err := s.Take(1, 7, 1<<20)
+		got, err := s.Load(1, SpillPlace{}, 7, 1<<20)
 		if err != nil || len(got) == 0 {
 			t.Fatal(i, got, err)
+		}
+		if err := s.Remove(1, places(got)...); err != nil {
+			t.Fatal(err)
 		}
 		for _, m := range got {
 			if string(m.Header) != fmt.Sprintf("h%d", i) || string(m.Body) != fmt.Sprintf("body %d of 1", i) {
@@ -52,7 +55,7 @@ func TestSpill(t *testing.T) {
 			i++
 		}
 	}
-	if got, err := s.Take(1, 1, 1); err != nil || len(got) != 0 {
+	if got, err := s.Load(1, SpillPlace{}, 1, 1); err != nil || len(got) != 0 {
 		t.Fatal(got, err)
 	}
 	if got, err := s.Load(0, SpillPlace{}, 9, 1); err != nil || len(got) != 1 {
@@ -72,6 +75,14 @@ func TestSpill(t *testing.T) {
 	}
 }
 
+func places(all []Spilled) []SpillPlace {
+	var list []SpillPlace
+	for i := range all {
+		list = append(list, all[i].Place)
+	}
+	return list
+}
+
 // TestSpillRandom compares lists with sorted slices.
 func TestSpillRandom(t *testing.T) {
 	for _, seed := range seeds(t, 3) {
@@ -81,8 +92,8 @@ func TestSpillRandom(t *testing.T) {
 			for range 600 {
 				x.step(uint64(x.r.IntN(2)))
 			}
-			for key := range x.lists {
-				if err := x.s.RemoveTo(key, SpillPlace{255, 1, 0}); err != nil {
+			for key, list := range x.lists {
+				if err := x.s.Remove(key, list...); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -123,7 +134,7 @@ func (x *spillRun) step(key uint64) {
 		err = x.s.Remove(key, gone...)
 	case k < 90 && len(list) > 0:
 		i := x.r.IntN(len(list))
-		err = x.s.RemoveTo(key, list[i])
+		err = x.s.Remove(key, slices.Clone(list[:i+1])...)
 		list = slices.Delete(list, 0, i+1)
 	case k < 91:
 		err, list = x.s.Drop(key), nil
@@ -175,7 +186,11 @@ func TestSpillDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.RemoveTo(1, SpillPlace{Seq: n - 100}); err != nil {
+	var gone []SpillPlace
+	for i := range uint64(n - 100) {
+		gone = append(gone, SpillPlace{Seq: i + 1})
+	}
+	if err := s.Remove(1, gone...); err != nil {
 		t.Fatal(err)
 	}
 	<-tidied

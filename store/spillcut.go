@@ -21,7 +21,8 @@ type spillCut struct {
 	err   error
 }
 
-func (c *spillCut) cut(ix *index, pick func(*pebble.Iterator, *spillCut) error) error {
+// cut removes what stands at places, which are in order.
+func (c *spillCut) cut(ix *index, places []SpillPlace) error {
 	it, err := ix.db.NewIter(&pebble.IterOptions{LowerBound: spillKey(c.key, c.head), UpperBound: behindSpillList(c.key)})
 	if err != nil {
 		return err
@@ -29,7 +30,7 @@ func (c *spillCut) cut(ix *index, pick func(*pebble.Iterator, *spillCut) error) 
 	c.b = ix.db.NewBatch()
 	if it.First() {
 		if c.front, err = spillPlaceOf(it.Key()); err == nil {
-			err = pick(it, c)
+			err = c.pick(it, places)
 		}
 		c.gap()
 	}
@@ -37,6 +38,32 @@ func (c *spillCut) cut(ix *index, pick func(*pebble.Iterator, *spillCut) error) 
 		return errors.Join(err, c.b.Close())
 	}
 	return ix.db.Apply(c.b, noSync)
+}
+
+// pick walks over the messages from the first place to the last, and jumps over
+// those between that stay.
+func (c *spillCut) pick(it *pebble.Iterator, places []SpillPlace) error {
+	ok := it.SeekGE(spillKey(c.key, places[0]))
+	for i := 0; ok && i < len(places); {
+		p, err := spillPlaceOf(it.Key())
+		if err != nil {
+			return err
+		}
+		for i < len(places) && places[i].Less(p) {
+			i++
+		}
+		if i < len(places) && places[i] == p {
+			c.take(it, p)
+			i++
+			ok = it.Next()
+			continue
+		}
+		c.gap()
+		if i < len(places) {
+			ok = it.SeekGE(spillKey(c.key, places[i]))
+		}
+	}
+	return nil
 }
 
 // take adds the message at the iterator to the run.

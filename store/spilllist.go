@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/cockroachdb/pebble/v2"
 )
 
 // use gives the index and what is known of a list at this moment; the index is
@@ -78,30 +76,22 @@ func (s *Spill) Remove(key uint64, places ...SpillPlace) error {
 	if len(places) == 0 {
 		return nil
 	}
-	slices.SortFunc(places, comparePlaces)
-	return s.remove(key, func(it *pebble.Iterator, c *spillCut) error {
-		ok := it.SeekGE(spillKey(key, places[0]))
-		for i := 0; ok && i < len(places); {
-			p, err := spillPlaceOf(it.Key())
-			if err != nil {
-				return err
-			}
-			for i < len(places) && places[i].Less(p) {
-				i++
-			}
-			if i < len(places) && places[i] == p {
-				c.take(it, p)
-				i++
-				ok = it.Next()
-				continue
-			}
-			c.gap()
-			if i < len(places) {
-				ok = it.SeekGE(spillKey(key, places[i]))
-			}
-		}
+	ix, l, err := s.use(key)
+	if err != nil {
+		return fmt.Errorf("spill: %w", err)
+	}
+	if ix == nil {
 		return nil
-	})
+	}
+	slices.SortFunc(places, comparePlaces)
+	c := spillCut{key: key, head: l.head}
+	err = c.cut(ix, places)
+	ix.users.Done()
+	if err != nil {
+		return fmt.Errorf("spill: %w", err)
+	}
+	s.removed(key, &c)
+	return nil
 }
 
 func comparePlaces(a, b SpillPlace) int {
@@ -112,39 +102,6 @@ func comparePlaces(a, b SpillPlace) int {
 		return 1
 	}
 	return 0
-}
-
-// RemoveTo takes all messages up to and with last out of a list.
-func (s *Spill) RemoveTo(key uint64, last SpillPlace) error {
-	return s.remove(key, func(it *pebble.Iterator, c *spillCut) error {
-		for ok := it.First(); ok; ok = it.Next() {
-			p, err := spillPlaceOf(it.Key())
-			if err != nil || last.Less(p) {
-				return err
-			}
-			c.take(it, p)
-		}
-		return nil
-	})
-}
-
-// remove removes what pick takes, and moves the head behind it.
-func (s *Spill) remove(key uint64, pick func(*pebble.Iterator, *spillCut) error) error {
-	ix, l, err := s.use(key)
-	if err != nil {
-		return fmt.Errorf("spill: %w", err)
-	}
-	if ix == nil {
-		return nil
-	}
-	c := spillCut{key: key, head: l.head}
-	err = c.cut(ix, pick)
-	ix.users.Done()
-	if err != nil {
-		return fmt.Errorf("spill: %w", err)
-	}
-	s.removed(key, &c)
-	return nil
 }
 
 func (s *Spill) removed(key uint64, c *spillCut) {
@@ -181,13 +138,4 @@ func (s *Spill) Drop(key uint64) error {
 		s.freeLocked(l.bytes)
 	}
 	return nil
-}
-
-// Take is Load from the front and Remove of what it gave.
-func (s *Spill) Take(key uint64, n, maxBytes int) ([]Spilled, error) {
-	out, err := s.Load(key, SpillPlace{}, n, maxBytes)
-	if err != nil || len(out) == 0 {
-		return nil, err
-	}
-	return out, s.RemoveTo(key, out[len(out)-1].Place)
 }
