@@ -18,6 +18,7 @@ const quorateTemp = 64 << 20
 // quorate is three nodes that elect among themselves.
 type quorate struct {
 	children
+	dir   string
 	stomp []string
 }
 
@@ -31,6 +32,7 @@ func (q *quorate) Start(dir string) error {
 	if other := os.Getenv("QUORATE_BENCH_BINARY"); other != "" {
 		bin = other // another build, to compare
 	}
+	q.dir = dir
 	ports, err := proc.Ports(6)
 	if err != nil {
 		return err

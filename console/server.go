@@ -91,6 +91,7 @@ func (s *Server) Handler() http.Handler {
 		answer(w, http.StatusAccepted, struct{}{})
 	})
 	s.messagingRoutes(mux)
+	profiles(mux)
 	return mux
 }
 
