@@ -48,9 +48,7 @@ func measureAll(p *progress, name, dir string, o options) ([]result, error) {
 	var all []result
 	err := running(name, dir, func(s system) error {
 		for _, work := range o.workloads {
-			end := profile(s, work, o)
 			rs, err := runWorkload(s, work, o.load)
-			end()
 			all = append(all, rs...)
 			switch {
 			case err != nil:

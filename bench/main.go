@@ -25,7 +25,6 @@ type options struct {
 	rounds             int
 	load               load
 	of                 string
-	profiles           string
 	deep               int
 }
 
@@ -41,7 +40,7 @@ func main() {
 	flag.StringVar(&bodyKind, "body", "text", "what bodies are made of: text (records as JSON) or noise (nothing that compresses)")
 	flag.StringVar(&o.of, "of", "size,connections,depth", "what grows in mode growth")
 	flag.IntVar(&o.deep, "deep", 1_000_000, "the deepest backlog in mode growth, up to 10000000")
-	flag.StringVar(&o.profiles, "profiles", "", "a directory for CPU profiles of Quorate's nodes, one for each node and workload")
+	flag.StringVar(&profiles, "profiles", "", "a directory for CPU profiles of Quorate's nodes, one for each node and workload")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each is measured")
 	flag.IntVar(&o.load.size, "size", 1024, "bytes of a body")
 	flag.DurationVar(&o.load.time, "time", 3*time.Second, "how long a workload sends")

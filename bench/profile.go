@@ -9,23 +9,25 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
-	"time"
 )
 
-// profile takes CPU profiles of Quorate's nodes while a workload runs, if they
-// are asked for: master-WORK.pprof and slave-WORK.pprof. The workload's end ends
-// the wait for them, not the profiles, which take as long as a workload sends.
-func profile(s system, work string, o options) (end func()) {
+// profiles is the directory for CPU profiles, "" for none.
+var profiles string
+
+// profile takes CPU profiles of Quorate's nodes from now on, if they are asked
+// for: master-WORK.pprof and slave-WORK.pprof. They take as long as a workload
+// sends; end waits for them.
+func profile(s system, work string, l load) (end func()) {
 	q, ok := s.(*quorate)
-	if !ok || o.profiles == "" {
+	if !ok || profiles == "" {
 		return func() {}
 	}
 	var wg sync.WaitGroup
 	for i := range q.stomp {
 		wg.Go(func() {
-			<-time.After(time.Second) // queues are made first
-			if err := q.profile(i, work, o); err != nil {
+			if err := q.profile(i, work, l); err != nil {
 				log.Printf("profile of node %d: %v", i, err)
 			}
 		})
@@ -33,7 +35,7 @@ func profile(s system, work string, o options) (end func()) {
 	return wg.Wait
 }
 
-func (q *quorate) profile(i int, work string, o options) error {
+func (q *quorate) profile(i int, work string, l load) error {
 	role := "slave"
 	if c, err := dialStomp(q.stomp[i], ""); err == nil {
 		c.Close()
@@ -44,12 +46,13 @@ func (q *quorate) profile(i int, work string, o options) error {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}}}
 	defer client.CloseIdleConnections()
-	r, err := client.Get(fmt.Sprintf("http://node/debug/pprof/profile?seconds=%d", max(1, int(o.load.time.Seconds()))))
+	r, err := client.Get(fmt.Sprintf("http://node/debug/pprof/profile?seconds=%d", max(1, int(l.time.Seconds()))))
 	if err != nil {
 		return err
 	}
 	defer r.Body.Close()
-	f, err := os.Create(filepath.Join(o.profiles, role+"-"+work+".pprof"))
+	word, _, _ := strings.Cut(work, " consumer")
+	f, err := os.Create(filepath.Join(profiles, role+"-"+strings.ReplaceAll(word, ", ", "")+".pprof"))
 	if err != nil {
 		return err
 	}

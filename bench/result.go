@@ -27,18 +27,20 @@ func (r result) String() string {
 
 // A measure is under way from begin to end.
 type measure struct {
-	s      system
-	r      result
-	load   load
-	lat    latencies
-	before usage
-	self   float64
-	began  time.Time
+	s        system
+	r        result
+	load     load
+	lat      latencies
+	before   usage
+	self     float64
+	began    time.Time
+	profiled func() // of the profiles
 }
 
 func begin(s system, work string, l load) *measure {
 	m := &measure{s: s, r: result{work: work, system: s.Name()}, load: l}
 	m.settle()
+	m.profiled = profile(s, work, l)
 	m.before, m.self, m.began = usageOf(s.Pids()), cpuSelf(), time.Now()
 	return m
 }
@@ -54,6 +56,7 @@ func (m *measure) settle() {
 func (m *measure) end(n, bodies int64, err error) ([]result, error) {
 	took := time.Since(m.began)
 	self := cpuSelf() - m.self
+	m.profiled()
 	if err != nil {
 		return nil, err
 	}

@@ -67,16 +67,21 @@ func (f *flush) sharedRefs() {
 
 // bodiesAhead writes the bodies of what the generation leaves pending.
 func (f *flush) bodiesAhead() error {
-	f.b = f.ix.db.NewBatch()
-	if err := f.markAhead(); err != nil {
+	if err := f.tablesAhead(); err != nil {
 		return err
 	}
+	f.b = f.ix.db.NewBatch()
+	f.set([]byte{keyAhead}, f.ahead())
+	set := func(k, v []byte) error {
+		f.set(k, v)
+		return f.push(aheadBatch)
+	}
 	for _, d := range f.sl.gen.deltas {
-		if d.deleted {
+		if d.deleted || f.tabled[d.queue.id] {
 			continue
 		}
 		for i := range d.lanes {
-			if err := f.ownBodies(d.queue.id, &d.lanes[i]); err != nil {
+			if err := f.ownBodies(d.queue.id, &d.lanes[i], set); err != nil {
 				return err
 			}
 		}
@@ -99,20 +104,20 @@ func (f *flush) bodiesAhead() error {
 	return f.push(0)
 }
 
-// markAhead names the queues that bodies are written for, for the case that
-// the generation does not get to its end.
-func (f *flush) markAhead() error {
+// ahead names the queues that bodies are written for, for the case that the
+// generation does not get to its end.
+func (f *flush) ahead() []byte {
 	var queues []QueueID
 	for _, d := range f.sl.gen.deltas {
 		if !d.deleted && !d.created {
 			queues = append(queues, d.queue.id)
 		}
 	}
-	f.set([]byte{keyAhead}, appendAhead(nil, queues))
-	return f.err
+	return appendAhead(nil, queues)
 }
 
-func (f *flush) ownBodies(id QueueID, l *laneDelta) error {
+// ownBodies hands the bodies of a lane to set, in the order of their keys.
+func (f *flush) ownBodies(id QueueID, l *laneDelta, set func(k, v []byte) error) error {
 	var err error
 	l.added.from(0, func(e *entry) bool {
 		if e.size == 0 || e.state&entryShared != 0 {
@@ -125,8 +130,7 @@ func (f *flush) ownBodies(id QueueID, l *laneDelta) error {
 		if data, err = f.bytes(data, e.body, e.size); err != nil {
 			return false
 		}
-		f.set(f.posKey(id, inBodies, Pos{l.lane, e.seq}), data)
-		err = f.push(aheadBatch)
+		err = set(f.posKey(id, inBodies, Pos{l.lane, e.seq}), data)
 		return err == nil
 	})
 	return err

@@ -24,7 +24,7 @@ type dirFS struct {
 	died  <-chan struct{}                  // closed when the index gave up
 }
 
-func (f dirFS) OpenDir(name string) (vfs.File, error) {
+func (f *dirFS) OpenDir(name string) (vfs.File, error) {
 	d, err := f.FS.OpenDir(name)
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func (f dirFS) OpenDir(name string) (vfs.File, error) {
 
 // Create makes a file, while the index lives: later it does not return, so that
 // what failed is not tried again.
-func (f dirFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+func (f *dirFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	select {
 	case <-f.died:
 		select {}
@@ -59,7 +59,7 @@ func (f dirFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 }
 
 // Unwrap gives the file system below [vfs.FS].
-func (f dirFS) Unwrap() vfs.FS { return f.FS }
+func (f *dirFS) Unwrap() vfs.FS { return f.FS }
 
 type directory struct {
 	vfs.File

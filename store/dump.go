@@ -50,7 +50,7 @@ func describe(k, v []byte) string {
 		}
 		return fmt.Sprintf("queue %d: %s %q %+v, next %d, purged %d, %d messages, %d bytes, heads %d, paused %t",
 			binary.BigEndian.Uint64(k[1:]), q.kind, q.name, q.sub, q.next, q.purged, q.depth, q.bytes, q.heads, q.paused)
-	case k[0] == keyIn && len(k) == posKeyLen:
+	case (k[0] == inEntries || k[0] == inBodies) && len(k) == posKeyLen:
 		return describeIn(k, v)
 	case k[0] == keyChunk && len(k) == 17:
 		id := bodyIDOf(k[1:])
@@ -95,7 +95,7 @@ func describeJob(k, v []byte) string {
 
 func describeIn(k, v []byte) string {
 	q, p, _ := posOfKey(k)
-	if k[9] == inBodies {
+	if k[0] == inBodies {
 		return fmt.Sprintf("queue %d message %s body: %d bytes", q, p, len(v))
 	}
 	e, err := decodeEntry(v)

@@ -14,14 +14,15 @@ const aheadBatch = 1 << 20
 
 // flush writes one generation.
 type flush struct {
-	s    *Store
-	ctx  context.Context
-	ix   *index
-	sl   *sealed
-	live map[bodyID]bool // shared bodies that the generation touched: held by somebody
-	b    *pebble.Batch
-	k, v []byte // scratch
-	err  error
+	s      *Store
+	ctx    context.Context
+	ix     *index
+	sl     *sealed
+	live   map[bodyID]bool // shared bodies that the generation touched: held by somebody
+	b      *pebble.Batch
+	k, v   []byte           // scratch
+	tabled map[QueueID]bool // queues whose bodies are in tables of their own
+	err    error
 
 	entry     []byte // data of the log's entry that was read last
 	entryFrom uint64

@@ -115,7 +115,7 @@ func FuzzRecords(f *testing.F) {
 		_, _ = decodeAhead(b)
 		_, _, _, _ = decodeStageHead(b)
 		_, _ = decodeCheckpointMeta(b)
-		for _, k := range []byte{keyMeta, keyAhead, keyQueue, keyIn, keyChunk, keyRef, keyWindow, keyStage, keyUpload, keyGrave, keyJobPos, keyJob, keySentID} {
+		for _, k := range []byte{keyMeta, keyAhead, keyQueue, inEntries, inBodies, keyChunk, keyRef, keyWindow, keyStage, keyUpload, keyGrave, keyJobPos, keyJob, keySentID} {
 			_ = describe(append([]byte{k}, b...), b)
 		}
 	})

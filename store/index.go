@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -18,6 +19,9 @@ const formatVersion = pebble.FormatValueSeparation
 // index is the only door to Pebble.
 type index struct {
 	name  string // of its directory
+	fs    vfs.FS
+	dir   string
+	table sstable.WriterOptions // of tables that are made beside it
 	db    *pebble.DB
 	users sync.WaitGroup // readers; added to under Store.mu while it is the current one
 	once  sync.Once
@@ -25,10 +29,14 @@ type index struct {
 }
 
 func openIndex(fs vfs.FS, dir string, o Options, fail func(error)) (*index, error) {
-	ix := &index{died: make(chan struct{})}
+	ix := &index{dir: dir, died: make(chan struct{})}
 	po := indexOptions(fs, o, &pebbleLogger{log: o.Logger, fail: fail, died: ix.died})
 	if err := ix.open(dir, po); err != nil {
 		return nil, fmt.Errorf("open index %s: %w", fs.PathBase(dir), err)
+	}
+	ix.fs, ix.table = po.FS, po.MakeWriterOptions(0, ix.db.TableFormat())
+	if err := ix.sweep(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open index %s: %w", fs.PathBase(dir), err), ix.close())
 	}
 	return ix, nil
 }
@@ -63,7 +71,7 @@ func (ix *index) unlessDead(f func() error) error {
 func indexOptions(fs vfs.FS, o Options, l *pebbleLogger) *pebble.Options {
 	po := &pebble.Options{
 		CacheSize:                   o.Cache,
-		FS:                          dirFS{fs, l.Fatalf, l.died},
+		FS:                          &dirFS{fs, l.Fatalf, l.died},
 		DisableWAL:                  true,
 		FormatMajorVersion:          formatVersion,
 		MemTableSize:                uint64(o.MemTable),
@@ -77,6 +85,8 @@ func indexOptions(fs vfs.FS, o Options, l *pebbleLogger) *pebble.Options {
 		EventListener:               l.events(o.tableDeleted),
 	}
 	po.FlushSplitBytes = 8 << 20
+	// A table taken in above a memtable would be counted on before it is durable.
+	po.Experimental.DisableIngestAsFlushable = func() bool { return true }
 	po.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
 	return po
 }

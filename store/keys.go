@@ -11,8 +11,8 @@ import (
 //	'm'                                   meta: applied index, term, membership, reign, …
 //	'a'                                   bodies ahead: queues that bodies beyond meta were written for
 //	'Q' queue:8                           queue record
-//	'q' queue:8 'e' lane:1 seq:8          entry: where, count, header
-//	'q' queue:8 'o' lane:1 seq:8          own body of that entry
+//	'q' queue:8 lane:1 seq:8              entry: where, count, header
+//	'z' queue:8 lane:1 seq:8              own body of that entry
 //	'b' index:8 offset:4 n:4              chunk n of a shared body
 //	'r' index:8 offset:4 kind:1 a:8 b:8 lane:1 n:4   reference to a shared body
 //	'p' name                              producer window
@@ -26,7 +26,6 @@ const (
 	keyMeta   = 'm'
 	keyAhead  = 'a'
 	keyQueue  = 'Q'
-	keyIn     = 'q'
 	keyChunk  = 'b'
 	keyRef    = 'r'
 	keyWindow = 'p'
@@ -37,8 +36,10 @@ const (
 	keyJob    = 'j'
 	keySentID = 'i'
 
-	inEntries = 'e'
-	inBodies  = 'o'
+	// Own bodies stand behind everything, so that tables of other keys do not
+	// span them and compactions of the small do not rewrite the big.
+	inEntries = 'q'
+	inBodies  = 'z'
 )
 
 func appendQueueKey(b []byte, q QueueID) []byte {
@@ -51,32 +52,23 @@ func appendGraveKey(b []byte, q QueueID) []byte {
 
 // appendPosKey gives the key of an entry or an own body, as part says.
 func appendPosKey(b []byte, q QueueID, part byte, p Pos) []byte {
-	b = binary.BigEndian.AppendUint64(append(b, keyIn), uint64(q))
-	b = append(b, part, byte(p.Lane))
+	b = append(binary.BigEndian.AppendUint64(append(b, part), uint64(q)), byte(p.Lane))
 	return binary.BigEndian.AppendUint64(b, uint64(p.Seq))
 }
 
-const posKeyLen = 1 + 8 + 1 + 1 + 8
+const posKeyLen = 1 + 8 + 1 + 8
 
 // posOfKey gives the place that an entry's or a body's key names.
 func posOfKey(k []byte) (QueueID, Pos, bool) {
 	if len(k) != posKeyLen {
 		return 0, Pos{}, false
 	}
-	return QueueID(binary.BigEndian.Uint64(k[1:])), Pos{Lane(k[10]), Seq(binary.BigEndian.Uint64(k[11:]))}, true
+	return QueueID(binary.BigEndian.Uint64(k[1:])), Pos{Lane(k[9]), Seq(binary.BigEndian.Uint64(k[10:]))}, true
 }
 
 // partRange gives the bounds of all entries or bodies of a queue.
 func partRange(q QueueID, part byte) (lo, hi []byte) {
-	lo = append(binary.BigEndian.AppendUint64([]byte{keyIn}, uint64(q)), part)
-	hi = append(binary.BigEndian.AppendUint64([]byte{keyIn}, uint64(q)), part+1)
-	return lo, hi
-}
-
-// queueRange gives the bounds of everything that stands in a queue's range.
-func queueRange(q QueueID) (lo, hi []byte) {
-	return binary.BigEndian.AppendUint64([]byte{keyIn}, uint64(q)),
-		binary.BigEndian.AppendUint64([]byte{keyIn}, uint64(q)+1)
+	return binary.BigEndian.AppendUint64([]byte{part}, uint64(q)), binary.BigEndian.AppendUint64([]byte{part}, uint64(q)+1)
 }
 
 func appendBodyID(b []byte, id bodyID) []byte {

@@ -23,6 +23,7 @@ type Options struct {
 
 	Cache    int64 // the index's block cache, 16 MiB
 	MemTable int64 // one of the index's two memtables, 16 MiB
+	Table    int64 // a queue's bodies in a generation that are so many bytes go into the index as tables of their own, 1 MiB
 
 	MaxBody           int64 // longest body, 100 MiB; above it ErrTooLarge
 	MaxTransaction    int64 // bytes of one batch with its bodies, 256 MiB; above it ErrTooLarge
@@ -50,6 +51,7 @@ func (o Options) withDefaults() Options {
 	def(&o.GenerationBodies, 14<<20)
 	def(&o.Cache, 16<<20)
 	def(&o.MemTable, 16<<20)
+	def(&o.Table, 1<<20)
 	def(&o.MaxBody, 100<<20)
 	def(&o.MaxTransaction, 256<<20)
 	if o.MaxTransactionOps <= 0 {

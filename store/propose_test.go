@@ -197,7 +197,8 @@ func TestFoldedGeneration(t *testing.T) {
 		t.Errorf("nothing is pending: %+v", u)
 	}
 	if _, err := s.atState(func(ix *index, _ metaRecord) error {
-		return scan(ix.db, []byte{keyIn}, []byte{keyIn + 1}, func(k, _ []byte) error { return fmt.Errorf("key %x", k) })
+		trace := func(k, _ []byte) error { return fmt.Errorf("key %x", k) }
+		return errors.Join(scan(ix.db, []byte{inEntries}, []byte{inEntries + 1}, trace), scan(ix.db, []byte{inBodies}, []byte{inBodies + 1}, trace))
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -172,8 +172,8 @@ func (ix *index) cutAhead(st *state) error {
 			cut(appendPosKey(nil, id, inBodies, Pos{l, q.next}), appendPosKey(nil, id, inBodies, Pos{l + 1, 0}))
 		}
 	}
-	lo, _ := queueRange(st.lastQueue + 1)
-	cut(lo, []byte{keyIn + 1})
+	lo, _ := partRange(st.lastQueue+1, inBodies)
+	cut(lo, []byte{inBodies + 1})
 	cut(appendChunkKey(nil, bodyID{index: st.applied + 1}, 0), []byte{keyChunk + 1})
 	for _, u := range st.uploads {
 		cut(appendChunkKey(nil, u.body, u.parts), after(appendBodyID([]byte{keyChunk}, u.body)))

@@ -121,6 +121,7 @@ func smallOptions(r *rand.Rand) Options {
 		GenerationBodies:  int64(r.IntN(4_000)) + 1,
 		MemTable:          256 << 10,
 		Cache:             1 << 20,
+		Table:             int64(1 + r.IntN(2_000)),
 	}
 }
 

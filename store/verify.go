@@ -205,15 +205,19 @@ func (v *verifier) uploadSize(u uploadState) error {
 	return err
 }
 
-// strays finds messages of queues that do not exist.
+// strays finds entries and bodies of queues that do not exist.
 func (v *verifier) strays() error {
-	it, err := v.db.NewIter(&pebble.IterOptions{LowerBound: []byte{keyIn}, UpperBound: []byte{keyIn + 1}})
+	return errors.Join(v.straysIn(inEntries), v.straysIn(inBodies))
+}
+
+func (v *verifier) straysIn(part byte) error {
+	it, err := v.db.NewIter(&pebble.IterOptions{LowerBound: []byte{part}, UpperBound: []byte{part + 1}})
 	if err != nil {
 		return err
 	}
 	for ok := it.First(); ok; {
 		k := it.Key()
-		if len(k) < 10 {
+		if len(k) != posKeyLen {
 			v.report("key %x: malformed", k)
 			ok = it.Next()
 			continue
@@ -223,7 +227,7 @@ func (v *verifier) strays() error {
 		if v.st.queues[id] == nil && !grave && id <= v.st.lastQueue {
 			v.report("queue %d does not exist and has messages", id)
 		}
-		_, hi := queueRange(id)
+		_, hi := partRange(id, part)
 		ok = it.SeekGE(hi)
 	}
 	return errors.Join(it.Error(), it.Close())
