@@ -11,6 +11,7 @@ type scratch struct {
 	ops    []op
 	nested []op
 	found  map[place]found
+	nearby nearby
 	jobs   map[JobPos]*Job // of the index; by the due time that the operation names
 }
 

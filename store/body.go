@@ -90,7 +90,7 @@ func (s *Store) indexedBody(ix *index, q QueueID, st *Stored) ([]byte, error) {
 	if rec.shared {
 		return s.sharedBody(ix, rec.body, rec.size)
 	}
-	b, err := ix.ownBody(q, st.Pos)
+	b, err := s.ownBody(ix, q, st.Pos)
 	if err == nil && len(b) != int(rec.size) {
 		err = fmt.Errorf("%w: body of %d bytes, %d expected", ErrCorrupt, len(b), rec.size)
 	}

@@ -14,7 +14,7 @@ import (
 
 // The file CURRENT names the directory of the index:
 //
-//	quorate store 1
+//	quorate store 2
 //	index-000001
 //	<CRC-32C of the lines above, 8 hex digits>
 //
@@ -23,7 +23,7 @@ import (
 const (
 	currentFile  = "CURRENT"
 	currentMagic = "quorate store "
-	currentV     = 1
+	currentV     = 2
 	indexPrefix  = "index-"
 	firstIndex   = indexPrefix + "000001"
 )

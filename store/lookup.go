@@ -1,11 +1,6 @@
 package store
 
-import (
-	"errors"
-	"fmt"
-
-	"github.com/cockroachdb/pebble/v2"
-)
+import "fmt"
 
 // found is what Apply needs to know of a message.
 type found struct {
@@ -124,7 +119,7 @@ func (s *Store) prefetchOne(o *op) error {
 			fromIndex = q.maybeIndexed(o.pos)
 		}
 	}
-	ix := s.mu.ix
+	ix, epoch := s.mu.ix, s.mu.epoch
 	s.mu.RUnlock()
 	at := place{o.queue, o.pos}
 	if fromOverlay {
@@ -140,20 +135,15 @@ func (s *Store) prefetchOne(o *op) error {
 	if f, ok := s.scratch.found[at]; ok && (o.typ != opMove || f.inMemory || f.shared || f.missing) {
 		return nil
 	}
-	return s.prefetchIndexed(ix, o, at)
+	return s.prefetchIndexed(ix, epoch, o, at)
 }
 
-func (s *Store) prefetchIndexed(ix *index, o *op, at place) error {
-	rec, err := ix.entry(o.queue, o.pos)
-	if errors.Is(err, pebble.ErrNotFound) {
-		s.remember(at, found{missing: true})
-		return nil
-	}
+func (s *Store) prefetchIndexed(ix *index, epoch uint64, o *op, at place) error {
+	m, err := s.scratch.nearby.at(ix, epoch, o.queue, o.pos)
 	if err != nil {
 		return fmt.Errorf("read message %s of queue %d: %w", o.pos, o.queue, err)
 	}
-	m := found{body: rec.body, size: rec.size, hlen: uint32(len(rec.header)), shared: rec.shared}
-	if o.typ == opMove && !m.shared && m.size > 0 {
+	if o.typ == opMove && !m.missing && !m.shared && m.size > 0 {
 		if m.data, err = ix.ownBody(o.queue, o.pos); err != nil {
 			return fmt.Errorf("read the body of message %s of queue %d: %w", o.pos, o.queue, err)
 		}

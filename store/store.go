@@ -55,6 +55,7 @@ type Store struct {
 	}
 	retired chan struct{} // under mu: closed and made anew when closing becomes nil
 	held    heldLog
+	runs    bodyRuns
 
 	writer writer
 }
@@ -129,6 +130,7 @@ func (s *Store) openCurrent() error {
 	s.mu.active, s.mu.closing = newGeneration(1, &st.sentIDs), nil
 	s.mu.epoch++
 	s.held.clear()
+	s.runs.clear()
 	return nil
 }
 
