@@ -16,7 +16,9 @@ import (
 //	u8  class     0 to 2; or 0xff: a sign of life, without a fragment;
 //	              or 0xfe: the sender's hello has changed, the fragment is an
 //	              empty text and the hello, as in the handshake
-//	u8  flags     bit 0: first fragment of a payload, bit 1: last
+//	u8  flags     bit 0: first fragment of a payload, bit 1: last, bit 2: it
+//	              begins with a u32, the length of the payload; only with bit 0
+//	              alone
 //	u32 CRC-32C   of the four bytes above and the fragment
 //	…   fragment
 //
@@ -27,6 +29,8 @@ const (
 	maxFragment = 1<<16 - 1 - frameHeader
 	flagFirst   = 1
 	flagLast    = 2
+	flagLength  = 4
+	lengthBytes = 4
 	signOfLife  = 0xff
 	renewal     = 0xfe
 )
@@ -40,9 +44,24 @@ func appendFrame(b []byte, class byte, flags byte, fragment []byte) []byte {
 	at := len(b)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(fragment)))
 	b = append(b, class, flags, 0, 0, 0, 0)
-	sum := crc32.Update(crc32.Checksum(b[at:at+4], castagnoli), castagnoli, fragment)
+	return seal(append(b, fragment...), at)
+}
+
+// appendFirst appends the first of several fragments of a payload, and gives
+// how much of the payload is in it.
+func appendFirst(b []byte, class byte, payload []byte) ([]byte, int) {
+	at, n := len(b), maxFragment-lengthBytes
+	b = binary.BigEndian.AppendUint16(b, maxFragment)
+	b = append(b, class, flagFirst|flagLength, 0, 0, 0, 0)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(payload)))
+	return seal(append(b, payload[:n]...), at), n
+}
+
+// seal puts the checksum into the frame that begins at a place of b.
+func seal(b []byte, at int) []byte {
+	sum := crc32.Update(crc32.Checksum(b[at:at+4], castagnoli), castagnoli, b[at+frameHeader:])
 	binary.BigEndian.PutUint32(b[at+4:], sum)
-	return append(b, fragment...)
+	return b
 }
 
 // A frameReader puts payloads together again.
@@ -51,6 +70,7 @@ type frameReader struct {
 	max  int // bytes of a payload
 	part [classes][]byte
 	open [classes]bool
+	want [classes]int // bytes of the whole payload; 0: not told
 }
 
 // next reads one frame and gives the payload that it completes, nil if none.
@@ -88,6 +108,9 @@ func valid(class, flags byte, size int) bool {
 	case renewal:
 		return flags == 0 && size <= maxBlock
 	}
+	if flags == flagFirst|flagLength {
+		return class < byte(classes) && size > lengthBytes
+	}
 	return class < byte(classes) && flags <= flagFirst|flagLast
 }
 
@@ -99,7 +122,14 @@ func (f *frameReader) join(c Class, flags byte, size int, sum, want uint32) (Cla
 		return 0, nil, fmt.Errorf("%w: fragments of class %d out of order", ErrFrame, c)
 	}
 	if len(f.part[c])+size > f.max {
-		return 0, nil, fmt.Errorf("%w: a payload longer than %d bytes", ErrFrame, f.max)
+		return 0, nil, f.tooLong()
+	}
+	if flags&flagLength != 0 {
+		var err error
+		if sum, err = f.length(c, sum); err != nil {
+			return 0, nil, err
+		}
+		size -= lengthBytes
 	}
 	payload, err := f.fragment(f.part[c], size, sum, want)
 	if err != nil {
@@ -109,8 +139,33 @@ func (f *frameReader) join(c Class, flags byte, size int, sum, want uint32) (Cla
 		f.part[c] = payload
 		return 0, nil, nil
 	}
-	f.part[c] = nil
+	told := f.want[c]
+	f.part[c], f.want[c] = nil, 0
+	if told != 0 && told != len(payload) {
+		return 0, nil, fmt.Errorf("%w: a payload of %d bytes, %d were told", ErrFrame, len(payload), told)
+	}
 	return c, payload, nil
+}
+
+// length reads how long the payload becomes, so that it is not moved while it
+// grows, and adds that to the checksum.
+func (f *frameReader) length(c Class, sum uint32) (uint32, error) {
+	b, err := f.r.Peek(lengthBytes)
+	if err != nil {
+		return 0, err
+	}
+	n := binary.BigEndian.Uint32(b)
+	sum = crc32.Update(sum, castagnoli, b)
+	_, _ = f.r.Discard(lengthBytes) // never fails after Peek
+	if int64(n) > int64(f.max) {
+		return 0, f.tooLong()
+	}
+	f.part[c], f.want[c] = make([]byte, 0, n), int(n)
+	return sum, nil
+}
+
+func (f *frameReader) tooLong() error {
+	return fmt.Errorf("%w: a payload longer than %d bytes", ErrFrame, f.max)
 }
 
 // fragment reads so many bytes behind those of part, and checks them.

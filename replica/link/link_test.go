@@ -219,6 +219,53 @@ func TestUrgentFirst(t *testing.T) {
 	}
 }
 
+// Payloads of every size around that of a fragment come as they went, and who
+// was told the length of one makes room for it once.
+func TestSizes(t *testing.T) {
+	q := newQueue([classes]int{64 << 20, 64 << 20, 64 << 20})
+	var want [][]byte
+	for _, n := range []int{1, maxFragment - lengthBytes, maxFragment - 1, maxFragment, maxFragment + 1, 2*maxFragment - lengthBytes, 3 * maxFragment, 1 << 20} {
+		p := bytes.Repeat([]byte{byte(n)}, n)
+		want = append(want, p)
+		q.put(Append, p)
+	}
+	f := frameReader{r: bufio.NewReader(bytes.NewReader(q.fill(nil, 64<<20))), max: 1 << 20}
+	for len(want) > 0 {
+		_, p, err := f.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p == nil {
+			continue
+		}
+		if !bytes.Equal(p, want[0]) || len(p) > maxFragment && cap(p) > len(p) {
+			t.Fatalf("%d bytes in %d, %d were sent", len(p), cap(p), len(want[0]))
+		}
+		want = want[1:]
+	}
+}
+
+// A length that the fragments do not have is refused.
+func TestWrongLength(t *testing.T) {
+	payload := make([]byte, 100_000)
+	b, n := appendFirst(nil, byte(Append), payload)
+	for _, rest := range []int{1, len(payload) - n - 1, len(payload) - n + 1} {
+		f := frameReader{r: bufio.NewReader(bytes.NewReader(appendFrame(b[:len(b):len(b)], byte(Append), flagLast, make([]byte, rest)))), max: 1 << 20}
+		_, p, err := f.next()
+		if p != nil || err != nil {
+			t.Fatalf("the first fragment: %d bytes, %v", len(p), err)
+		}
+		if _, _, err := f.next(); !errors.Is(err, ErrFrame) {
+			t.Errorf("%d bytes of %d: %v", n+rest, len(payload), err)
+		}
+	}
+	long, _ := appendFirst(nil, byte(Append), make([]byte, 1<<20+1))
+	f := frameReader{r: bufio.NewReader(bytes.NewReader(long)), max: 1 << 20}
+	if _, _, err := f.next(); !errors.Is(err, ErrFrame) {
+		t.Errorf("a payload that is too long: %v", err)
+	}
+}
+
 func TestQueueIsBounded(t *testing.T) {
 	q := newQueue([classes]int{100, 100, 100})
 	if !q.put(Urgent, make([]byte, 200)) {
@@ -234,6 +281,8 @@ func FuzzFrames(f *testing.F) {
 	q.put(Append, make([]byte, 100000))
 	q.put(Urgent, []byte("x"))
 	f.Add(q.fill(nil, 1<<20))
+	long, _ := appendFirst(nil, byte(Bulk), make([]byte, 1<<16))
+	f.Add(long)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := frameReader{r: bufio.NewReader(bytes.NewReader(b)), max: 1 << 16}
 		for {

@@ -180,9 +180,12 @@ type inbound struct {
 	up     atomic.Bool  // Up was called
 }
 
+// readAhead holds many small frames; what is bigger is read where it stays.
+const readAhead = 16 << 10
+
 func newInbound(m *Mesh, hello Hello, c net.Conn) *inbound {
 	in := &inbound{m: m, hello: hello, conn: c}
-	in.frames = frameReader{r: bufio.NewReaderSize(c, 64<<10), max: m.cfg.MaxPayload}
+	in.frames = frameReader{r: bufio.NewReaderSize(c, readAhead), max: m.cfg.MaxPayload}
 	in.heard.Store(int64(m.cfg.Clock()))
 	return in
 }

@@ -70,6 +70,10 @@ func (q *queue) choose() (Class, bool) {
 // fragment appends the next fragment of a class.
 func (q *queue) fragment(b []byte, c Class) []byte {
 	payload, sent := q.waiting[c].first(), q.sent[c]
+	if sent == 0 && len(payload) > maxFragment {
+		b, q.sent[c] = appendFirst(b, byte(c), payload)
+		return b
+	}
 	part, flags := payload[sent:], byte(flagLast)
 	if len(part) > maxFragment {
 		part, flags = part[:maxFragment], 0
