@@ -148,8 +148,11 @@ func hardState(st wal.State) *pb.HardState {
 	return &pb.HardState{Term: &st.Term, Vote: &st.Vote, Commit: &c}
 }
 
+// openLog opens the log. Where it is much longer than a segment, the files of
+// those that go are used again.
 func (n *Node) openLog() (*wal.Log, error) {
-	return wal.Open(n.path(dirLog), wal.Options{FS: n.fs, SegmentSize: n.cfg.Limits.SegmentBytes})
+	l := n.cfg.Limits
+	return wal.Open(n.path(dirLog), wal.Options{FS: n.fs, SegmentSize: l.SegmentBytes, Recycle: l.LogBytes >= 4*l.SegmentBytes})
 }
 
 // reborn puts the log aside and makes a new identity. The new identity comes

@@ -326,7 +326,7 @@ func (g *generator) staged(p *proposal) []byte {
 	for range 1 + g.r.IntN(5) {
 		g.op(b)
 	}
-	if len(b.uploads) > 0 {
+	if len(b.uploads) > 0 || len(b.buf) < headRoom { // goes ahead in parts, or is empty
 		return nil
 	}
 	n := uint64(0)

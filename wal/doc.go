@@ -20,14 +20,14 @@
 // fsync, rename, fsync of the directory), so a segment without a good header is
 // damaged, never unfinished. All integers are little-endian:
 //
-//	segment:  header | record | record | … | zeros
+//	segment:  header | record | record | … | zeros, or what the file held before
 //
 //	header, 96 bytes
 //	 0  8  magic "QUORWAL\n"
 //	 8  4  version, 1
 //	12  4  CRC-32C of the header without these four bytes
 //	16  8  sequence of this segment, as in its name
-//	24  8  salt, random
+//	24  8  salt, random; odd when the file was another segment's before
 //	32  8  first: the index of the first entry that it holds or will hold
 //	40  8  term of the entry before first
 //	48  8  sequence of the segment that holds the entry before first, or 0

@@ -127,7 +127,7 @@ func (d *dumper) end(f vfs.File, s *segment, at int64, reason string) error {
 		return fmt.Errorf("segment %s: %w", s.name, err)
 	}
 	fmt.Fprintf(d.out, "%10d  %s", at, reason)
-	if t.written > at {
+	if t.written > at && !s.reused() {
 		fmt.Fprintf(d.out, ", %d bytes that are not zero follow", t.written-at)
 	}
 	if reach := max(t.reach, d.durable[s.seq]); reach > at {

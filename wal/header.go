@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 )
@@ -30,6 +31,17 @@ type header struct {
 	front    uint64
 	state    State
 }
+
+// newSalt draws a salt. Its lowest bit tells whether the segment's file held
+// another segment before: what lies behind the last record then says nothing.
+func newSalt(reused bool) uint64 {
+	if reused {
+		return rand.Uint64() | 1
+	}
+	return rand.Uint64() &^ 1
+}
+
+func (h *header) reused() bool { return h.salt&1 != 0 }
 
 func (h *header) encode() []byte {
 	b := make([]byte, 0, headerLen)

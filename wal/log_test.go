@@ -214,3 +214,46 @@ func TestInvalidAppends(t *testing.T) {
 	}
 	holds(t, l, made(1, 5, 3, 0))
 }
+
+// TestRecycle appends through many segments: files go round instead of being
+// made, nothing of an earlier one shows, and a start finds all.
+func TestRecycle(t *testing.T) {
+	fs := vfs.NewMem()
+	o := Options{FS: fs, SegmentSize: 20_000, Recycle: true}
+	l, err := Open("wal", o)
+	must(t, err)
+	next, reused := Index(1), 0
+	for range 60 {
+		es := made(next, 10, 1, 500)
+		must(t, l.Append(&State{Term: 1, Commit: next - 1}, es))
+		must(t, l.Sync())
+		next += 10
+		must(t, l.TruncateFront(next-min(next-1, 40)))
+		if l.w.active.seg.reused() {
+			reused++
+		}
+		names, err := fs.List("wal")
+		must(t, err)
+		if len(names) > 4 { // what 40 entries need, one that waits, LOCK
+			t.Fatalf("files: %v", names)
+		}
+	}
+	if reused < 40 {
+		t.Errorf("%d of 60 appends went into a file that was there", reused)
+	}
+	first := l.FirstIndex()
+	want, err := l.Entries(first, next, 1<<30)
+	must(t, err)
+	must(t, l.w.lock.Close()) // killed
+	l, err = Open("wal", o)
+	must(t, err)
+	got, err := l.Entries(first, next, 1<<30)
+	must(t, err)
+	if l.LastIndex() != next-1 || !equal(got, want) {
+		t.Errorf("%d entries up to %d, %d up to %d before", len(got), l.LastIndex(), len(want), next-1)
+	}
+	must(t, l.Close())
+	if r, err := Verify(fs, "wal"); err != nil || r.Torn != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -84,7 +83,7 @@ func (l *Log) restore() error {
 
 // begin makes the first segment of a new log.
 func (l *Log) begin() error {
-	h := header{seq: 1, salt: rand.Uint64(), first: 1, front: 1}
+	h := header{seq: 1, salt: newSalt(false), first: 1, front: 1}
 	w, err := l.create(h, nil, headerLen)
 	if err != nil {
 		return err
@@ -143,8 +142,8 @@ func (l *Log) adopt(img *image) {
 // of old below end with a mark that says so.
 func (l *Log) create(h header, old io.ReaderAt, end int64) (w writer, err error) {
 	s := &segment{header: h, name: segmentName(h.seq), end: end}
-	temp := l.path(tempName(h.seq))
-	w = writer{seg: s, seed: seed(h.salt), state: h.state, reach: headerLen}
+	temp, size := l.temp(h.seq)
+	w = writer{seg: s, seed: seed(h.salt), state: h.state, reach: headerLen, size: size}
 	w.file, err = l.fs.OpenReadWrite(temp, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return writer{}, fmt.Errorf("create segment %s: %w", s.name, err)
@@ -155,6 +154,9 @@ func (l *Log) create(h header, old io.ReaderAt, end int64) (w writer, err error)
 			w = writer{}
 		}
 	}()
+	if size > 0 {
+		forget(w.file)
+	}
 	if old == nil {
 		w.buf = append(w.buf, h.encode()...)
 	} else {

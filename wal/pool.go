@@ -62,7 +62,7 @@ func (p *pool) release(s *segment) {
 		idle.Close()
 	}
 	if last && p.log.isDoomed(s) {
-		p.log.removeDoomed()
+		p.log.removeDoomed(nil)
 	}
 }
 
@@ -106,20 +106,23 @@ func (l *Log) isDoomed(s *segment) bool {
 	return slices.Contains(l.mu.doomed, s)
 }
 
-// sweep removes the doomed segments that nobody reads, and syncs the directory.
+// sweep removes the doomed segments that nobody reads, or puts one aside, and
+// syncs the directory.
 func (l *Log) sweep() error {
-	removed, err := l.removeDoomed()
-	if removed && err == nil {
+	removed, err := l.removeDoomed(l.keep)
+	if removed {
 		if err := l.w.dirFD.Sync(); err != nil {
 			return l.fail("sync log directory", err)
 		}
+		l.w.spare.ready = l.w.spare.size > 0
 	}
 	return err
 }
 
 // removeDoomed is called by the writer and by the last reader of a segment. A
-// crash may bring the file back: the next Open sees that it is not needed.
-func (l *Log) removeDoomed() (removed bool, err error) {
+// crash may bring the file back: the next Open sees that it is not needed. The
+// writer's keep may take a file instead.
+func (l *Log) removeDoomed(keep func(*segment) (bool, error)) (removed bool, err error) {
 	l.mu.Lock()
 	doomed := l.mu.doomed
 	l.mu.doomed = nil
@@ -130,7 +133,7 @@ func (l *Log) removeDoomed() (removed bool, err error) {
 			stay = append(stay, s)
 			continue
 		}
-		if rerr := l.fs.Remove(l.path(s.name)); rerr != nil && !errors.Is(rerr, os.ErrNotExist) {
+		if rerr := l.dispose(s, keep); rerr != nil {
 			err = errors.Join(err, fmt.Errorf("remove segment %s: %w", s.name, rerr))
 			stay = append(stay, s)
 			continue
@@ -143,4 +146,16 @@ func (l *Log) removeDoomed() (removed bool, err error) {
 		l.mu.Unlock()
 	}
 	return removed, err
+}
+
+func (l *Log) dispose(s *segment, keep func(*segment) (bool, error)) error {
+	if keep != nil {
+		if kept, err := keep(s); kept || err != nil {
+			return err
+		}
+	}
+	if err := l.fs.Remove(l.path(s.name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }

@@ -2,7 +2,6 @@ package wal
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"sort"
 )
 
@@ -25,7 +24,7 @@ func (l *Log) rotate(first Index, prevTerm uint64, st State) error {
 
 // replace keeps the oldest segments, and puts a new one behind them.
 func (l *Log) replace(kept int, first Index, prevTerm uint64, st State) error {
-	h := header{seq: l.w.active.seg.seq + 1, salt: rand.Uint64(), first: first, prevTerm: prevTerm, state: st}
+	h := header{seq: l.w.active.seg.seq + 1, salt: l.w.spare.salt(), first: first, prevTerm: prevTerm, state: st}
 	h.front = h.seq
 	if kept > 0 {
 		before := l.mu.segments[kept-1]

@@ -11,7 +11,7 @@ type Report struct {
 	Entries  uint64 // that can be read
 	State    State
 	Clean    bool     // the log was closed before its process ended
-	Torn     int64    // bytes behind the last good record, which Open would cut: never confirmed to anybody
+	Torn     int64    // bytes behind the last good record, which Open would cut: never confirmed to anybody; 0 where the file is a reused one
 	Leftover []string // files that the log does not need, which Open would remove
 }
 
@@ -32,6 +32,8 @@ func Verify(fs vfs.FS, dir string) (Report, error) {
 	}
 	young := img.segments[len(img.segments)-1]
 	r.First, r.Last, r.Entries = img.segments[0].first, img.last, img.entries
-	r.Torn = img.tail.written - young.end
+	if !young.reused() {
+		r.Torn = img.tail.written - young.end
+	}
 	return r, err
 }

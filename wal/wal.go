@@ -68,6 +68,7 @@ type Options struct {
 	FS          vfs.FS // vfs.Default
 	SegmentSize int64  // bytes after which a new segment begins; 64 MiB
 	CacheBytes  int64  // memory for recent entries, 64 bytes counted for each besides its data; 32 MiB
+	Recycle     bool   // the file of a segment that is dropped becomes the next new one; at most one waits for that
 	FillAhead   int64  // bytes zero-filled ahead of the end, so that a flush need not write metadata; 512 KiB, negative for none
 }
 
@@ -102,6 +103,7 @@ type Log struct {
 	w struct {
 		sync.Mutex
 		active writer
+		spare  spare
 		dirFD  vfs.File
 		lock   io.Closer
 		closed bool

@@ -25,7 +25,6 @@ type writer struct {
 const (
 	writeChunk = 1 << 20 // buf is written when it is this long
 	bufKept    = 4 << 20 // a longer buf is not kept
-	zeroChunk  = 128 << 10
 	blockSize  = 4096
 	fillPays   = 8 // writes that must fit into what is filled ahead
 )
@@ -38,14 +37,21 @@ func (w *writer) write(o Options) error {
 	if err := w.fillAhead(o); err != nil {
 		return err
 	}
-	n, err := w.file.WriteAt(w.buf, w.end)
-	if err == nil && n < len(w.buf) {
-		err = io.ErrShortWrite
+	end := w.next()
+	// Whole pages need not be read before they are written. The last one, which
+	// the next write goes on in, is written by itself: the kernel keeps what was
+	// written at once together, and dirties it together.
+	if whole := roundUp(end, blockSize); whole <= w.size {
+		w.buf = append(w.buf, zeroBlock[:whole-end]...)
 	}
-	if err != nil {
-		return fmt.Errorf("write at offset %d: %w", w.end, err)
+	cut := max((end-1)&^(blockSize-1)-w.end, 0)
+	if err := w.put(w.buf[:cut], w.end); err != nil {
+		return err
 	}
-	w.end += int64(n)
+	if err := w.put(w.buf[cut:], w.end+cut); err != nil {
+		return err
+	}
+	w.end = end
 	w.size = max(w.size, w.end)
 	w.clean = false
 	if w.buf = w.buf[:0]; cap(w.buf) > bufKept {
@@ -54,10 +60,30 @@ func (w *writer) write(o Options) error {
 	return nil
 }
 
+// put writes b at an offset of the file.
+func (w *writer) put(b []byte, at int64) error {
+	if len(b) == 0 {
+		return nil
+	}
+	n, err := w.file.WriteAt(b, at)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		return fmt.Errorf("write at offset %d: %w", at, err)
+	}
+	return nil
+}
+
+func roundUp(n, to int64) int64 { return (n + to - 1) / to * to }
+
+var zeroBlock [blockSize]byte
+
 // fillAhead writes zeros behind the place of buf when the file has no room for
 // it: a flush of bytes inside a file is cheaper than one that makes it grow.
 // The zeros are written and flushed like data, so they pay only when many
-// flushes share them: before a big write nothing is filled.
+// flushes share them: before a big write nothing is filled. They go a page at a
+// time, for the same reason that the last page of a write goes by itself.
 func (w *writer) fillAhead(o Options) error {
 	behind := w.next()
 	if behind <= w.size || int64(len(w.buf)) > o.FillAhead/fillPays {
@@ -65,11 +91,11 @@ func (w *writer) fillAhead(o Options) error {
 	}
 	to := min((behind+o.FillAhead)&^(blockSize-1), o.SegmentSize)
 	if w.zeros == nil && to > behind {
-		w.zeros = make([]byte, min(zeroChunk, o.FillAhead))
+		w.zeros = make([]byte, blockSize)
 	}
 	for at := behind; at < to; {
 		clear(w.zeros) // the file system may scribble over them
-		n, err := w.file.WriteAt(w.zeros[:min(int64(len(w.zeros)), to-at)], at)
+		n, err := w.file.WriteAt(w.zeros[:min(roundUp(at+1, blockSize), to)-at], at)
 		if err != nil {
 			return fmt.Errorf("fill with zeros at offset %d: %w", at, err)
 		}
