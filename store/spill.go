@@ -22,7 +22,8 @@ type SpillOptions struct {
 	Limit  int64  // bytes of messages, 10 GiB
 	Logger *slog.Logger
 
-	tidied func() // for tests: told when a tidying ended
+	tidied       func() // for tests: told when a tidying ended
+	tableDeleted func() // for tests: told when disk was given back
 }
 
 // A Spill keeps non-persistent messages that do not fit into memory: a list for
@@ -131,7 +132,7 @@ func (s *Spill) useLocked() (*index, error) {
 		return nil, ErrClosed
 	}
 	if s.mu.ix == nil {
-		o := Options{FS: s.o.FS, Logger: s.o.Logger, Cache: 1 << 20, MemTable: 4 << 20}.withDefaults()
+		o := Options{FS: s.o.FS, Logger: s.o.Logger, Cache: 1 << 20, MemTable: 4 << 20, tableDeleted: s.o.tableDeleted}.withDefaults()
 		dir := s.o.FS.PathJoin(s.dir, strconv.FormatUint(s.mu.opened, 10))
 		if err := s.o.FS.MkdirAll(dir, 0o750); err != nil {
 			return nil, err
