@@ -2,6 +2,7 @@ package test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 
@@ -54,6 +55,13 @@ func (l *ledger) acked(place string, f *wire.Frame) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seen[place+" "+f.Headers["message-id"]] = true
+}
+
+// again notes that an operator sends what came to a place there once more.
+func (l *ledger) again(place string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.seen, func(key string, _ bool) bool { return strings.HasPrefix(key, place+" ") })
 }
 
 func (l *ledger) complain(format string, args ...any) {

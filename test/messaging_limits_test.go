@@ -94,6 +94,10 @@ func twice(s *stage) func(*stage) {
 		send(c, n)
 	}
 	s.same("once", c.browse(queue), numbered("m", 1, 4))
+	// A client that cannot count gives each message an id.
+	for _, b := range []string{"x", "y", "x"} {
+		c.send("/queue/twice.id", b, "duplicate-id", b)
+	}
 	return func(s *stage) {
 		c := s.connect()
 		for _, n := range []int{3, 2, 4, 4} {
@@ -101,6 +105,10 @@ func twice(s *stage) func(*stage) {
 		}
 		s.same("once", c.subscribe(queue).take(4), numbered("m", 1, 5))
 		s.same("left", c.browse(queue), nil)
+		for _, b := range []string{"y", "z"} {
+			c.send("/queue/twice.id", b, "duplicate-id", b)
+		}
+		s.same("once by id", c.browse("/queue/twice.id"), []string{"x", "y", "z"})
 	}
 }
 

@@ -22,7 +22,7 @@ type rule struct {
 // rules are all rules. Each uses destinations of its own, so that one cluster
 // plays them all.
 func rules() []rule {
-	return slices.Concat(selectorRules, routeRules, deadRules, redeliveryRules, consumerRules, topicRules, limitRules, advisoryRules, scheduleRules)
+	return slices.Concat(selectorRules, routeRules, deadRules, redeliveryRules, consumerRules, topicRules, limitRules, advisoryRules, scheduleRules, adminRules)
 }
 
 // setup gives a cluster's configuration with what the rules need.
