@@ -13,9 +13,14 @@ type Error struct {
 	Problem string // what was found there and what is allowed
 }
 
-// Error gives the text, shortened if it is long, the offset and the problem.
+// Error gives the expression, shortened if it is long, the offset in it and the
+// problem. A prefix is left out: the client may not have written it.
 func (e *Error) Error() string {
-	return fmt.Sprintf("selector %s: offset %d: %s", quote(e.Text, 200), e.Offset, e.Problem)
+	start, _ := cutPrefixes(e.Text)
+	if e.Offset < start {
+		start = 0
+	}
+	return fmt.Sprintf("selector %s: offset %d: %s", quote(e.Text[start:], 200), e.Offset-start, e.Problem)
 }
 
 // quote quotes s for a message, at most limit bytes of it.
