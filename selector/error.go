@@ -8,7 +8,7 @@ import (
 // An Error says why a text is not a selector. It is a client's mistake, the
 // kind that JMS calls InvalidSelectorException.
 type Error struct {
-	Text    string // the whole text
+	Text    string // without its prefixes
 	Offset  int    // where in Text the problem is, in bytes
 	Problem string // what was found there and what is allowed
 }

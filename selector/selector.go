@@ -1,6 +1,7 @@
 package selector
 
 import (
+	"errors"
 	"slices"
 	"strings"
 )
@@ -32,11 +33,24 @@ func Parse(text string) (*Selector, error) {
 	start, convert := cutPrefixes(text)
 	p := &parser{lexer: lexer{text: text, offset: start}, convert: convert}
 	root, err := p.parse()
-	if err != nil || root == nil {
-		return nil, err
+	if err != nil {
+		return nil, unprefixed(err, start)
+	}
+	if root == nil {
+		return nil, nil
 	}
 	slices.Sort(p.names)
 	return &Selector{text: text, root: root, names: slices.Compact(p.names), convert: convert}, nil
+}
+
+// unprefixed makes an error speak of the expression that starts at start: a door
+// may have put a prefix before it that the client does not know of.
+func unprefixed(err error, start int) error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.Text, e.Offset = e.Text[start:], e.Offset-start
+	}
+	return err
 }
 
 // cutPrefixes finds where the expression starts. The last prefix decides: a
