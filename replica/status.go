@@ -65,6 +65,7 @@ type PeerStatus struct {
 	Term      uint64
 	Leader    ID
 	Founded   bool
+	Empty     bool // has no store, as it said when the link was made
 }
 
 // view is the part of Status that the loop publishes.
@@ -113,6 +114,7 @@ func (q *peer) status(id ID) PeerStatus {
 		LastTerm: r.LastTerm, LastIndex: r.LastIndex, Match: q.match, Weight: r.Weight,
 		Unfit: r.Unfit != "", Role: r.Role, Term: r.Term, Leader: r.Leader, Founded: r.Founded || q.hello.Cluster != [16]byte{},
 	}
+	s.Empty = q.hello.Empty && !s.Founded
 	return s
 }
 

@@ -111,7 +111,7 @@ func (d *Driver) decide(st *replica.Status) *seat.Table {
 	for i := range st.Peers {
 		if p := &st.Peers[i]; p.Up && p.Reported {
 			f.Others = append(f.Others, seat.Participant{
-				Seat: p.Seat, ID: uint64(p.ID), Address: p.Address, Empty: !p.Founded, Founded: p.Founded,
+				Seat: p.Seat, ID: uint64(p.ID), Address: p.Address, Empty: p.Empty, Founded: p.Founded,
 			})
 		}
 	}

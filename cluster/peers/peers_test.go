@@ -23,6 +23,7 @@ import (
 // counter is a Machine that only counts what was applied. It keeps nothing: the
 // log is replayed into it from its beginning.
 type counter struct {
+	kept  wal.Index // of a state that an earlier life left
 	mu    sync.Mutex
 	index wal.Index
 	term  uint64
@@ -30,7 +31,7 @@ type counter struct {
 	n     int
 }
 
-func (c *counter) Applied() (wal.Index, uint64, []byte) { return 0, 0, nil }
+func (c *counter) Applied() (wal.Index, uint64, []byte) { return c.kept, 1, nil }
 
 func (c *counter) Apply(i wal.Index, term uint64, _ int, _ []byte) any {
 	c.mu.Lock()
@@ -80,6 +81,7 @@ type member struct {
 	addr  string
 	list  []string
 	disk  *vfs.MemFS
+	kept  wal.Index // of a state that is there although log and identity are gone
 	log   *lines
 	node  *replica.Node
 	kill  context.CancelFunc
@@ -116,7 +118,7 @@ func (m *member) start() {
 	log := slog.New(slog.NewTextHandler(m.log, nil))
 	node, err := replica.Open(replica.Config{
 		Dir: "node", FS: m.disk, Seat: m.addr, Replicas: len(m.list), Bind: m.addr, Advertise: m.addr,
-		Network: link.TCP{}, Machine: &counter{}, Logger: log,
+		Network: link.TCP{}, Machine: &counter{kept: m.kept}, Logger: log,
 	})
 	if err != nil {
 		m.t.Fatal(err)
@@ -194,6 +196,25 @@ func TestFoundingNeedsAll(t *testing.T) {
 		}
 	}
 	leader(all...)
+}
+
+// TestOrphanIsNotEmpty is a list of which one node has lost its log and kept its
+// state: a cluster founded with it would replace that state by nothing.
+func TestOrphanIsNotEmpty(t *testing.T) {
+	all := members(t, 3)
+	all[1].kept = 7
+	for _, m := range all {
+		m.start()
+	}
+	want := all[1].addr + " has a store without a cluster: a person has to look at it"
+	all[0].until("told of the store", func(st replica.Status) bool {
+		return st.Founded || strings.Contains(all[0].log.String(), want)
+	})
+	for _, m := range all {
+		if m.node.Status().Founded {
+			t.Errorf("%s founded beside a store without a cluster", m.addr)
+		}
+	}
 }
 
 // TestFailover takes the leader away and measures how long there is none.
