@@ -6,7 +6,7 @@ FUZZTIME ?= 60s
 TORTURE_TIME ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test unit e2e lint fmt bench bench-drain bench-growth bench-isolation bench-backlog fuzz soak deps clean
+.PHONY: help build run test unit e2e lint fmt bench bench-drain bench-growth bench-isolation bench-backlog fuzz soak model deps clean
 
 help: ## print the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ fuzz: ## run every fuzzer for FUZZTIME (60s)
 
 soak: build ## kill the master again and again under load for TORTURE_TIME (10m)
 	QUORATE_SOAK=$(TORTURE_TIME) $(GO) test -count=1 -timeout 0 -run TestSoak -v ./test/...
+
+model: ## check the models of founding, elections and the lease, and their mutants, with spin
+	./scripts/model.sh
 
 deps: ## install the packages that the tests drive (Debian)
 	./scripts/deps.sh
