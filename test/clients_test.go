@@ -69,6 +69,7 @@ func TestForeignClients(t *testing.T) {
 				}
 			}
 			transactions(ctx, t, c, argv, queue+".tx", name)
+			routed(ctx, t, c, argv, strings.TrimPrefix(queue, "/queue/"), name)
 		})
 	}
 }
@@ -84,6 +85,38 @@ func transactions(ctx context.Context, t *testing.T, c *proc.Cluster, argv []str
 	for _, e := range runClient(ctx, t, c, argv, "receive", queue, 5, name, 0, nil) {
 		if e.Event == "received" && !strings.HasPrefix(e.Key, name+"-c-") {
 			t.Errorf("%s was not committed", e.Key)
+		}
+	}
+}
+
+// routed sends to a queue and a virtual topic at once, in groups and each message
+// with a property, and takes the copies with a selector and with a wildcard.
+func routed(ctx context.Context, t *testing.T, c *proc.Cluster, argv []string, base, name string) {
+	t.Helper()
+	const n = 20
+	consumers := "/queue/Consumer.F.VirtualTopic." + base
+	t.Setenv("STOMP_HEADERS", "{}")
+	runClient(ctx, t, c, argv, "send", consumers, 1, name+"-first", 0, nil) // makes the queue
+	for _, kind := range []string{"red", "blue"} {
+		t.Setenv("STOMP_HEADERS", `{"kind":"`+kind+`","JMSXGroupID":"`+kind+`"}`)
+		runClient(ctx, t, c, argv, "send", "/queue/all."+base+".1,/topic/VirtualTopic."+base, n, name+"-"+kind, 0, nil)
+	}
+	for _, take := range []struct{ from, headers, prefix string }{
+		{consumers, `{"selector":"kind = 'blue' AND JMSXGroupID LIKE 'b%'"}`, name + "-blue-"},
+		{consumers, `{"selector":"kind IS NOT NULL"}`, name + "-red-"},
+		{"/queue/all." + base + ".*", `{"selector":"kind IN ('red')"}`, name + "-red-"},
+		{"/queue/all." + base + ".>", `{"activemq.exclusive":"true"}`, name + "-blue-"},
+	} {
+		t.Setenv("STOMP_HEADERS", take.headers)
+		next := 0
+		for _, e := range runClient(ctx, t, c, argv, "receive", take.from, n, name, 0, nil) {
+			if e.Event != "received" {
+				continue
+			}
+			if want := take.prefix + strconv.Itoa(next); e.Key != want {
+				t.Fatalf("%s with %s gave %s, want %s", take.from, take.headers, e.Key, want)
+			}
+			next++
 		}
 	}
 }

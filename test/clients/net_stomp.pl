@@ -15,6 +15,7 @@ sub say_event { my ($event, %f) = @_; print $json->encode({ event => $event, %f 
 
 my ($mode, $brokers, $dest, $count, $name, $pause) = @ARGV;
 $pause = ($pause || 0) / 1000;
+my %headers = %{ $json->decode($ENV{STOMP_HEADERS} || '{}') };
 my @hosts = map { my ($h, $p) = /^(.*):(\d+)$/; { hostname => $h, port => $p } } split /,/, $brokers;
 
 package Quiet { sub new { bless {}, shift } sub AUTOLOAD { our $AUTOLOAD; die "$_[1]\n" if $AUTOLOAD =~ /(?:confess|croak|die|fatal)$/ } }
@@ -72,7 +73,7 @@ my %modes = (
 			my ($s) = @_;
 			for (; $i < $count; $i++) {
 				my $key = "$name-$i";
-				$s->send_with_receipt({ destination => $dest, body => $key, persistent => 'true', timeout => 3 })
+				$s->send_with_receipt({ destination => $dest, body => $key, persistent => 'true', timeout => 3, %headers })
 					or die "no receipt\n";
 				say_event('confirmed', key => $key);
 				sleep $pause if $pause;
@@ -84,7 +85,7 @@ my %modes = (
 		$last = time;
 		forever(sub {
 			my ($s) = @_;
-			$s->subscribe({ destination => $dest, ack => 'client', 'activemq.prefetchSize' => 10 });
+			$s->subscribe({ destination => $dest, ack => 'client', 'activemq.prefetchSize' => 10, %headers });
 			while (keys %seen < $count) {
 				die "nothing happens\n" if time > $last + $patience;
 				my $f = frame_or_die($s);

@@ -1,5 +1,6 @@
 """Drives stomp.py; see README.md for arguments and output."""
 import json
+import os
 import queue
 import sys
 import time
@@ -7,6 +8,7 @@ import time
 import stomp
 
 PATIENCE = 60.0
+HEADERS = json.loads(os.environ.get("STOMP_HEADERS", "{}"))
 
 
 def say(event, **fields):
@@ -98,7 +100,7 @@ def send(brokers, dest, count, name, pause):
     def work(s):
         while done[0] < count:
             key = "%s-%d" % (name, done[0])
-            s.conn.send(dest, key, headers={"persistent": "true", "receipt": key})
+            s.conn.send(dest, key, headers={"persistent": "true", "receipt": key, **HEADERS})
             s.wait("receipt", key)
             say("confirmed", key=key)
             done[0] += 1
@@ -111,7 +113,7 @@ def receive(brokers, dest, count):
     seen = set()
 
     def work(s):
-        s.conn.subscribe(dest, id="1", ack="client-individual", headers={"activemq.prefetchSize": "10"})
+        s.conn.subscribe(dest, id="1", ack="client-individual", headers={"activemq.prefetchSize": "10", **HEADERS})
         while len(seen) < count:
             frame = s.wait("message")
             say("received", key=frame.body, redelivered=frame.headers.get("redelivered") == "true")

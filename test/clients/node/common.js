@@ -13,7 +13,8 @@ function args() {
     const i = b.lastIndexOf(':');
     return { host: b.slice(0, i), port: Number(b.slice(i + 1)) };
   });
-  return { mode, brokers, destination, count: Number(count), name, pause: Number(pause || 0) };
+  const headers = JSON.parse(process.env.STOMP_HEADERS || '{}');
+  return { mode, brokers, destination, count: Number(count), name, pause: Number(pause || 0), headers };
 }
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -52,7 +52,7 @@ async function send(a) {
   await forever(a, async (client, state) => {
     while (i < a.count && !state.lost) {
       const key = `${a.name}-${i}`;
-      await sendOne(client, { destination: a.destination, persistent: 'true' }, key);
+      await sendOne(client, { destination: a.destination, persistent: 'true', ...a.headers }, key);
       say('confirmed', { key });
       alive();
       i++;
@@ -64,7 +64,7 @@ async function send(a) {
 async function receive(a) {
   const seen = new Set();
   await forever(a, (client) => new Promise((resolve, reject) => {
-    const headers = { destination: a.destination, ack: 'client-individual', 'activemq.prefetchSize': '10' };
+    const headers = { destination: a.destination, ack: 'client-individual', 'activemq.prefetchSize': '10', ...a.headers };
     client.subscribe(headers, (err, message) => {
       if (err) {
         reject(err);

@@ -82,7 +82,7 @@ async function send(a) {
       const key = `${a.name}-${i}`;
       const receipt = `${key}/${mine}`;
       await confirmed(client, receipt, () => client.publish({
-        destination: a.destination, body: key, skipContentLengthHeader: true, headers: { persistent: 'true', receipt },
+        destination: a.destination, body: key, skipContentLengthHeader: true, headers: { persistent: 'true', receipt, ...a.headers },
       }));
       say('confirmed', { key });
       alive();
@@ -105,7 +105,7 @@ async function receive(a) {
       alive();
       seen.add(key);
       if (seen.size >= a.count) resolve();
-    }, { ack: 'client-individual', 'activemq.prefetchSize': '10' });
+    }, { ack: 'client-individual', 'activemq.prefetchSize': '10', ...a.headers });
   }));
 }
 
