@@ -125,6 +125,10 @@ func (c *Conn) reopened() {
 }
 
 func (s *Subscription) reopened() {
+	if s.pool != nil {
+		s.pool.Reopened()
+		return
+	}
 	s.mu.Lock()
 	links := s.links
 	s.mu.Unlock()
@@ -140,13 +144,8 @@ func (s *Subscription) reopened() {
 	}
 }
 
-// wake lets all mailboxes of a subscription look at its credit again, which one
-// of them has given back to an empty pool.
-func (s *Subscription) wake() {
-	s.mu.Lock()
-	links := s.links
-	s.mu.Unlock()
-	for _, l := range links {
-		l.box.shard.inbox.post(event{kind: evFunc, box: l.box, call: func() {}})
-	}
+// lent lets a mailbox look again: its consumer has got a credit that it waited for.
+func lent(c *queue.Consumer) {
+	box := c.Value.(*link).box
+	box.shard.inbox.post(event{kind: evFunc, box: box, call: func() {}}) // the dispatch that follows takes it
 }

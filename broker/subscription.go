@@ -161,7 +161,7 @@ func (s *Subscription) open(all []message.Destination) error {
 		if s.spec.Pull {
 			return errorf(KindInvalidArgument, "subscribe", "%s: a consumer that pulls takes from one destination", s.spec.Destination)
 		}
-		s.pool = queue.NewPool(s.spec.Prefetch, s.wake)
+		s.pool = queue.NewPool(s.spec.Prefetch, s.conn.room, lent)
 	}
 	for _, d := range all {
 		if err := checkName("subscribe", d); err != nil {

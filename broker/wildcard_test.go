@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -123,5 +124,48 @@ func TestWildcardOverManyQueues(t *testing.T) {
 	}
 	if n := len(s.takesFrom()); n != queues {
 		t.Fatalf("%d links", n)
+	}
+}
+
+// Each queue that a subscription takes from has its turn, however much waits in
+// the others.
+func TestWildcardTakesFromEachQueueInTurn(t *testing.T) {
+	r := newRig(t, nil)
+	a, b := r.connect(""), r.connect("")
+	a.sends(queueNamed("q.a"), 1, 20)
+	s := b.subscribe(Spec{Destination: queueNamed("q.>"), Prefetch: 1})
+	d := b.expect("1")[0]
+	a.sends(queueNamed("q.b"), 101, 102)
+	r.quiet()
+	var got []string
+	for range 6 {
+		if err := wait(t, func(done func(error)) { s.Ack(d, false, nil, done) }); err != nil {
+			t.Fatal(err)
+		}
+		d = await(t, b.got)
+		got = append(got, bodyOf(d))
+		r.quiet()
+	}
+	if !slices.Contains(got, "101") || !slices.Contains(got, "102") {
+		t.Fatalf("got %v, of 101 and 102 nothing", got)
+	}
+}
+
+// BenchmarkWildcardAck acknowledges one by one what waits in very many queues.
+func BenchmarkWildcardAck(b *testing.B) {
+	for _, queues := range []int{10, 10000} {
+		b.Run(fmt.Sprint(queues), func(b *testing.B) {
+			r := newRig(b, nil)
+			a, o := r.connect(""), r.connect("")
+			for i := range queues {
+				a.send(volatileMessage(queueNamed(fmt.Sprintf("q.%d", i)), "x"), nil)
+			}
+			o.subscribe(Spec{Destination: queueNamed("q.>"), Prefetch: 1})
+			for b.Loop() {
+				d := await(b, o.got)
+				ack(b, d, false)
+				a.send(volatileMessage(d.Destination, "x"), nil)
+			}
+		})
 	}
 }

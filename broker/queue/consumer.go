@@ -1,5 +1,10 @@
 package queue
 
+import (
+	"container/list"
+	"sync/atomic"
+)
+
 // A Consumer takes messages from one machine. The caller fills it in before Add.
 type Consumer struct {
 	Value     any   // the caller's
@@ -21,6 +26,9 @@ type Consumer struct {
 	parked  groupHeap
 	pulls   bool // its credit does not come back with an acknowledgement
 	removed bool
+
+	lent  atomic.Int64  // credit of the pool that is for it alone
+	place *list.Element // in the pool's line, nil: in none; the pool's
 }
 
 // able reports whether c may get a message.
@@ -29,7 +37,7 @@ func (c *Consumer) able() bool {
 		return false
 	}
 	if c.Pool != nil {
-		return c.Pool.Free() > 0
+		return c.lent.Load() > 0 || c.Pool.Free() > 0
 	}
 	return c.Credit > 0
 }
@@ -96,6 +104,9 @@ func (m *Machine) Remove(c *Consumer, failed bool) {
 	if !m.cs.remove(c) {
 		return
 	}
+	if c.Pool != nil {
+		c.Pool.leave(c)
+	}
 	m.disownAll(c)
 	v := c.view
 	v.remove(c)
@@ -120,9 +131,14 @@ func (m *Machine) Remove(c *Consumer, failed bool) {
 	}
 }
 
-// Close gives back what the consumers' pools have lent to deliveries of this
-// machine. It is not used afterwards.
+// Close gives back what the consumers' pools have lent to this machine. It is
+// not used afterwards.
 func (m *Machine) Close() {
+	for _, c := range m.cs.all {
+		if c.Pool != nil {
+			c.Pool.leave(c)
+		}
+	}
 	for _, e := range m.window.live() {
 		if e.state == Delivered && e.consumer.Pool != nil {
 			e.consumer.Pool.Give(1)
@@ -159,7 +175,7 @@ func (m *Machine) back(c *Consumer) {
 // take takes one credit of c, and reports whether there was one.
 func (m *Machine) take(c *Consumer) bool {
 	if c.Pool != nil {
-		return c.Pool.take()
+		return c.Pool.take(c)
 	}
 	if c.Credit <= 0 {
 		return false

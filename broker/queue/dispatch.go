@@ -9,11 +9,21 @@ func (m *Machine) Dispatch(now int64) {
 	}
 	m.trim()
 	if m.blocked(now) {
+		m.lendOn()
 		if m.trimming() {
 			m.load()
 		}
 		return
 	}
+	for again := true; again; again = m.queueUp() {
+		m.hand(now)
+	}
+	m.shed()
+	m.load()
+}
+
+// hand gives out what it can.
+func (m *Machine) hand(now int64) {
 	for _, v := range m.views {
 		if v.pooled > 0 {
 			m.activate(v) // others may have brought credit
@@ -22,14 +32,60 @@ func (m *Machine) Dispatch(now int64) {
 	for {
 		v, c := m.candidate()
 		if v == nil {
-			break
+			return
 		}
 		if !m.serve(v, c, now) {
 			m.rest(v)
 		}
 	}
-	m.shed()
-	m.load()
+}
+
+// queueUp has the consumers wait for which there may be something and whose pool
+// is empty, and reports whether credit has come meanwhile. If not, what was lent
+// and not used goes on to the next who waits. Such a consumer waits again after
+// the next Dispatch, which comes when something happens here: those who find
+// nothing do not wake each other in turn.
+func (m *Machine) queueUp() (more bool) {
+	for _, v := range m.views {
+		if v.pooled == 0 {
+			continue
+		}
+		m.skip(v)
+		for _, c := range v.members {
+			if c.Pool == nil || c.able() || m.Dry(c) {
+				continue
+			}
+			c.Pool.back(c) // the room is full
+			more = !c.Pool.wait(c) || more
+		}
+	}
+	if !more {
+		m.lendOn()
+	}
+	return more
+}
+
+// lendOn gives back what was lent and not used.
+func (m *Machine) lendOn() {
+	for _, v := range m.views {
+		if v.pooled == 0 {
+			continue
+		}
+		for _, c := range v.members {
+			if c.Pool != nil {
+				c.Pool.back(c)
+			}
+		}
+	}
+}
+
+// skip moves the cursor of v over what is ready for nobody.
+func (m *Machine) skip(v *view) {
+	i := m.seek(v)
+	for i < len(m.window.list) && m.window.list[i].state != Ready {
+		i++
+	}
+	m.at(v, i)
 }
 
 // blocked reports whether nothing may go out now.

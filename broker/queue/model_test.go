@@ -94,7 +94,7 @@ func newModel(t *testing.T, seed uint64) *model {
 		*f = w.rnd.IntN(3) == 0
 	}
 	w.with.topic = w.rnd.IntN(10) == 0
-	w.pool = NewPool(1+w.rnd.IntN(5), nil)
+	w.pool = NewPool(1+w.rnd.IntN(5), nil, func(*Consumer) {})
 	w.lent = -w.pool.Free()
 	backlog := w.rnd.IntN(2) * w.rnd.IntN(30)
 	if w.with.topic {

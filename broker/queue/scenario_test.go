@@ -98,7 +98,7 @@ func (s *scenario) run(t *testing.T, out *strings.Builder, line string) {
 		s.entries[e.Place.String()] = e
 		fmt.Fprintf(out, "at %v\n", e.Place)
 	case "pool":
-		s.pools[first] = NewPool(a.num("n", 0), func() { fmt.Fprintf(out, "pool %s has credit again\n", first) })
+		s.pools[first] = NewPool(a.num("n", 0), nil, func(c *Consumer) { fmt.Fprintf(out, "pool %s lends %v a credit\n", first, c.Value) })
 	case "consumer":
 		s.consumer(first, a)
 	case "gone":

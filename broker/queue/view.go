@@ -157,7 +157,7 @@ func (v *view) credit() int {
 	n := 0
 	for _, c := range v.members {
 		if c.Pool != nil {
-			n += max(c.Pool.Free(), 0)
+			n += c.Pool.Free() + int(c.lent.Load())
 		} else {
 			n += max(c.Credit, 0)
 		}
