@@ -169,7 +169,14 @@ func first(lists [][]*queue.Entry, upTo queue.Place) *queue.Entry {
 func (b *browser) deliver(e *queue.Entry) {
 	b.credit--
 	m := e.Value.(*message.Message)
-	b.sub.push(&Delivery{Sub: b.sub, Message: m, Destination: b.sub.box.destination(m), Redelivered: e.Redelivered, Count: e.Count})
+	d := &Delivery{Sub: b.sub, Message: m, Destination: b.sub.box.destination(m), Redelivered: e.Redelivered, Count: e.Count}
+	if room := b.sub.conn.room; room != nil {
+		d.size = int64(e.Size)
+		room.Fill(d.size)
+	}
+	if !b.sub.push(d) {
+		d.Written()
+	}
 }
 
 // finish tells the client that it has seen all.

@@ -323,11 +323,15 @@ func (s *shard) deliver(box *mailbox, f *queue.Effect) {
 		Sub: sub, Message: m, Destination: box.destination(m), First: e.FirstInGroup,
 		Redelivered: e.Redelivered, Count: e.Count, link: l, entry: e,
 	}
+	if f.Consumer.Room != nil {
+		d.size = int64(e.Size)
+	}
 	advise := &box.policy.Advise
 	if !e.Volatile && !advise.Consumed {
 		e.Value = nil // the store has it
 	}
 	if !sub.push(d) {
+		d.Written()
 		return // the consumer's removal is on its way, and gives e back
 	}
 	if advise.Dispatched {

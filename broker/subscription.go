@@ -378,9 +378,6 @@ func (s *Subscription) leave() {
 	s.topics = nil
 }
 
-// deliveryOverhead is what a delivery takes beside its body.
-const deliveryOverhead = 256
-
 // push notes a delivery as outstanding and hands it to the Outlet. It reports
 // false if the subscription has ended. Called by the shard.
 func (s *Subscription) push(d *Delivery) bool {
@@ -399,10 +396,6 @@ func (s *Subscription) push(d *Delivery) bool {
 		s.pending = append(s.pending, d)
 	}
 	s.mu.Unlock()
-	if room := s.conn.room; room != nil && !d.End {
-		d.size = int64(len(d.Message.Body)) + deliveryOverhead
-		room.Fill(d.size)
-	}
 	s.conn.out.Deliver(d)
 	return true
 }

@@ -192,6 +192,9 @@ func (m *Machine) deliver(e *Entry, c *Consumer) {
 	if !m.take(c) {
 		return // another machine had the last credit of its pool
 	}
+	if c.Room != nil {
+		c.Room.Fill(int64(e.Size))
+	}
 	m.set(e, Delivered)
 	e.consumer = c
 	m.cs.clock++

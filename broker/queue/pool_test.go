@@ -64,9 +64,6 @@ func (w *sharing) settle() {
 		for _, f := range m.Take(nil) {
 			if f.Action == Deliver {
 				w.out = append(w.out, &f)
-				if f.Consumer.Room != nil {
-					f.Consumer.Room.Fill(1)
-				}
 			}
 		}
 	}

@@ -5,8 +5,9 @@ import "sync/atomic"
 // A Room bounds, in bytes, what is handed to one receiver and has not left for
 // it. Consumers share it, of whichever machine: while it is full they get
 // nothing, whatever their credit, and what is for them alone waits where it is.
-// It may be overfull by what one Dispatch delivers. Its methods may be called by
-// any goroutine.
+// A machine puts in the Size of each Entry that it delivers, the caller takes it
+// out. It may be overfull by one message of each machine. Its methods may be
+// called by any goroutine.
 type Room struct {
 	used  atomic.Int64
 	full  atomic.Bool
