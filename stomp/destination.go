@@ -24,10 +24,13 @@ const (
 // without a prefix is a queue, or of the first one's kind. Options after "?" are
 // cut off and returned.
 func (s *session) destination(name string) (message.Destination, url.Values, error) {
-	base, query, _ := strings.Cut(name, "?")
-	options, err := url.ParseQuery(query)
-	if err != nil {
-		return message.Destination{}, nil, wrong(badHeader, "The options of destination %.200q cannot be read: they are like ?consumer.prefetchSize=10.", name)
+	base, query, some := strings.Cut(name, "?")
+	var options url.Values
+	if some {
+		var err error
+		if options, err = url.ParseQuery(query); err != nil {
+			return message.Destination{}, nil, wrong(badHeader, "The options of destination %.200q cannot be read: they are like ?consumer.prefetchSize=10.", name)
+		}
 	}
 	if !strings.Contains(base, ",") {
 		d, err := s.plainDestination(base, message.Queue)

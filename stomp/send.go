@@ -55,7 +55,8 @@ func (s *session) message(f *frame.Frame) (*message.Message, error) {
 		return nil, err
 	}
 	s.sequence++
-	m.ID = s.id + ":-1:1:" + strconv.FormatUint(s.sequence, 10)
+	var digits [20]byte
+	m.ID = s.id + ":-1:1:" + string(strconv.AppendUint(digits[:0], s.sequence, 10))
 	if f.Counted {
 		m.Format = message.Bytes
 	}

@@ -40,7 +40,7 @@ func (s *Store) Apply(index wal.Index, term uint64, offset int, batch []byte) an
 		s.fail(fmt.Errorf("apply entry %d: %w", index, err))
 		return nil
 	}
-	r := &Result{Ops: make([]Outcome, 0, len(s.scratch.ops))}
+	r := newResult(len(s.scratch.ops))
 	for i := range s.scratch.ops {
 		o := &s.scratch.ops[i]
 		if o.typ == opCommit {

@@ -39,11 +39,13 @@ func (s *Store) ProposeTo(l Log, b *Batch, done func(Result, error)) {
 }
 
 func (s *Store) propose(l Log, b *Batch, done func(Result, error)) {
-	p := proposal{s: s, log: l, b: b}
-	p.upload()
-	if len(b.buf) > stageSize && len(b.ends) > 1 {
-		p.stage(done)
-		return
+	if staged := len(b.buf) > stageSize && len(b.ends) > 1; staged || len(b.uploads) > 0 {
+		p := &proposal{s: s, log: l, b: b}
+		p.upload()
+		if staged {
+			p.stage(done)
+			return
+		}
 	}
 	if len(b.ends) == 0 {
 		b.buf = make([]byte, headRoom)

@@ -80,3 +80,17 @@ type Outcome struct {
 type Result struct {
 	Ops []Outcome
 }
+
+// newResult makes a result with room for so many outcomes; most batches have
+// one, which is then a part of it.
+func newResult(n int) *Result {
+	if n != 1 {
+		return &Result{Ops: make([]Outcome, 0, n)}
+	}
+	r := &struct {
+		Result
+		one [1]Outcome
+	}{}
+	r.Ops = r.one[:0]
+	return &r.Result
+}
