@@ -22,15 +22,21 @@ func TestMessagingUnderLoad(t *testing.T) {
 	c.Start()
 	master := c.Master(ctx)
 	plan := load.Plan{Addrs: c.Addrs(), Producers: 2, Consumers: 2, Window: 2, Size: 200, Prefetch: 20}
-	early, err := wire.DialClient(master.Stomp)
+	durable := []string{"activemq.subscriptionName", "load", "selector", "JMSPriority = 4"}
+	early, err := wire.DialClient(master.Stomp, "client-id", "load")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer early.Close()
-	// The queue of a virtual topic's consumers gets what is sent once it is there.
-	if err := early.Do(ctx, "SUBSCRIBE", nil, "id", "1", "destination", virtualQueue, "selector", "FALSE"); err != nil {
-		t.Fatal(err)
+	// These get what is sent once they are there.
+	for _, headers := range [][]string{
+		{"id", "1", "destination", virtualQueue, "selector", "FALSE"},
+		append([]string{"id", "2", "destination", "/topic/load.durable"}, durable...),
+	} {
+		if err := early.Do(ctx, "SUBSCRIBE", nil, headers...); err != nil {
+			t.Fatal(err)
+		}
 	}
+	early.Close()
 	runs := map[string]*load.Run{}
 	ordered := map[string]bool{}
 	begin := func(name string, inOrder bool, change func(p *load.Plan)) {
@@ -57,6 +63,14 @@ func TestMessagingUnderLoad(t *testing.T) {
 	})
 	begin("virtual", true, func(p *load.Plan) {
 		p.Queues, p.From, p.Consumers = []string{"/topic/VirtualTopic.Load"}, []string{virtualQueue}, 1
+	})
+	begin("delayed", false, func(p *load.Plan) {
+		p.Headers = func(k history.Key) []string { return later(time.Duration(k.Seq%10) * 100 * time.Millisecond) }
+	})
+	begin("durable", true, func(p *load.Plan) {
+		p.Queues, p.Consumers = []string{"/topic/load.durable"}, 1
+		p.Connect = []string{"client-id", "load"}
+		p.Subscribe = func(int) []string { return durable }
 	})
 	begin("transactions", false, func(p *load.Plan) {
 		p.Queues, p.Tx = []string{"/queue/priority.load"}, 5

@@ -29,6 +29,7 @@ type Plan struct {
 	Prefetch  int
 	Tx        int // messages a transaction; 0: no transactions
 
+	Connect   []string                     // further headers of a consumer's CONNECT
 	From      []string                     // where consumers take from; nil: Queues
 	Headers   func(k history.Key) []string // further headers of SEND; may be nil
 	Subscribe func(consumer int) []string  // further headers of SUBSCRIBE; may be nil
@@ -99,9 +100,9 @@ func (r *Run) Stop() {
 }
 
 // connect tries the addresses in turn until one accepts or ctx ends.
-func connect(ctx context.Context, addrs []string, start int) *wire.Conn {
+func connect(ctx context.Context, addrs []string, start int, headers ...string) *wire.Conn {
 	for n := start; ctx.Err() == nil; n++ {
-		c, err := wire.Dial(addrs[n%len(addrs)], 500*time.Millisecond)
+		c, err := wire.Dial(addrs[n%len(addrs)], 500*time.Millisecond, headers...)
 		if err == nil {
 			return c
 		}
@@ -244,7 +245,7 @@ func (p *producer) receipts() {
 
 func (r *Run) consume(ctx context.Context, i int) {
 	for n := 0; ctx.Err() == nil; n++ {
-		c := connect(ctx, r.plan.Addrs, i)
+		c := connect(ctx, r.plan.Addrs, i, r.plan.Connect...)
 		if c == nil {
 			return
 		}
