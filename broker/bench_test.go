@@ -48,6 +48,7 @@ type acker struct {
 
 func (o *acker) Deliver(d *Delivery) {
 	d.Message = nil
+	d.Written()
 	d.Sub.Ack(d, false, nil, nil)
 	if o.left--; o.left == 0 {
 		close(o.done)
