@@ -140,14 +140,16 @@ func (m *Machine) rest(v *view) {
 	}
 }
 
-// serve delivers one message of what v sees, to c if it is not for another one.
-// It reports false if there is none.
+// serve delivers one message of what v sees, to c if it is not for another one,
+// and goes on with whose turn is next if no other view waits for its own. It
+// reports false if there is none.
 func (m *Machine) serve(v *view, c *Consumer, now int64) bool {
 	if g := c.parked.first(); g != nil && g.parked[0].Place.Less(v.cursor) && m.catchUpWith(c, g, now) {
 		return true
 	}
 	w := &m.window
 	stuck := stuck{at: -1}
+	alone := len(m.active) == 1 && m.cs.exclusive == 0
 	i := m.seek(v)
 	for ; i < len(w.list); i++ {
 		e := w.list[i]
@@ -175,12 +177,18 @@ func (m *Machine) serve(v *view, c *Consumer, now int64) bool {
 				continue
 			}
 		}
-		m.at(v, stuck.or(i))
 		if g := to.parked.first(); g != nil && g.parked[0].Place.Less(e.Place) {
+			m.at(v, stuck.or(i))
 			return m.catchUpWith(to, g, now)
 		}
-		m.deliver(e, to)
-		return true
+		if !m.deliver(e, to) || !alone {
+			m.at(v, stuck.or(i))
+			return true
+		}
+		if c = v.pick(m.limits.StrictOrder); c == nil || len(c.parked) > 0 {
+			m.at(v, stuck.or(i))
+			return true
+		}
 	}
 	m.at(v, i)
 	searched := v.cursor
@@ -188,9 +196,11 @@ func (m *Machine) serve(v *view, c *Consumer, now int64) bool {
 	return m.parked > 0 && m.catchUp(v, searched, now)
 }
 
-func (m *Machine) deliver(e *Entry, c *Consumer) {
+// deliver gives e to c. It reports false if another machine had the last credit
+// of its pool.
+func (m *Machine) deliver(e *Entry, c *Consumer) bool {
 	if !m.take(c) {
-		return // another machine had the last credit of its pool
+		return false
 	}
 	if c.Room != nil {
 		c.Room.Fill(int64(e.Size))
@@ -204,4 +214,5 @@ func (m *Machine) deliver(e *Entry, c *Consumer) {
 		m.joined(e, c)
 	}
 	m.emit(Effect{Action: Deliver, Entry: e, Consumer: c})
+	return true
 }

@@ -179,13 +179,18 @@ func (v *view) pick(strict bool) *Consumer {
 		v.turn = 0
 	}
 	var best *Consumer
-	for i := range v.members {
-		c := v.members[(v.turn+i)%len(v.members)]
+	at := v.turn
+	for range v.members {
+		if at >= len(v.members) {
+			at = 0
+		}
+		c := v.members[at]
+		at++
 		if !c.able() {
 			continue
 		}
 		if !v.mixed {
-			v.turn = (v.turn + i) % len(v.members)
+			v.turn = at - 1
 			return c
 		}
 		if best == nil || c.Priority > best.Priority {
@@ -198,11 +203,15 @@ func (v *view) pick(strict bool) *Consumer {
 // next moves the turn behind c.
 func (v *view) next(c *Consumer) {
 	n := len(v.members)
-	if v.members[v.turn%n] == c {
-		v.turn = (v.turn + 1) % n
-		return
+	if v.turn >= n {
+		v.turn = 0
 	}
-	v.turn = (slices.Index(v.members, c) + 1) % n
+	if v.members[v.turn] != c {
+		v.turn = slices.Index(v.members, c)
+	}
+	if v.turn++; v.turn == n {
+		v.turn = 0
+	}
 }
 
 // activate makes the next Dispatch look at v.
@@ -272,12 +281,8 @@ func (m *Machine) reach(v *view, s Source) Place {
 
 // reaches reports whether v knows all that it could take before p.
 func (m *Machine) reaches(v *view, p Place) bool {
-	for s := range m.source {
-		if !m.source[s].covers(p) && !v.seen[s].covers(p) {
-			return false
-		}
-	}
-	return true
+	return (m.source[Stored].covers(p) || v.seen[Stored].covers(p)) &&
+		(m.source[Spilled].covers(p) || v.seen[Spilled].covers(p))
 }
 
 // offer asks the views whether one needs e, a message of s that the rest of the
