@@ -54,7 +54,7 @@ func depths(deep int) []int {
 	return d
 }
 
-// bySize sends and consumes messages of each size, with about 1.6 MB outstanding.
+// bySize sends and consumes messages of each size.
 func bySize(s system, o options, p *progress) ([]result, error) {
 	var all []result
 	for i, size := range sizes {
@@ -64,7 +64,7 @@ func bySize(s system, o options, p *progress) ([]result, error) {
 		if err := prepare(s, queues, size); err != nil {
 			return all, err
 		}
-		rs, err := pass(s, fmt.Sprintf("%d bytes", size), l, 4, 4, queues, 100)
+		rs, err := pass(s, fmt.Sprintf("%d bytes", size), l, 4, 4, queues, window(size))
 		if err != nil {
 			return all, err
 		}

@@ -76,7 +76,7 @@ func pass(s system, work string, l load, producers, consumers int, queues []stri
 		received <- consume(s, consumers, prefetch, t, &m.lat, func(i int) []string { return share(i, consumers) })
 	}()
 	q := newQuota(l.time, 0)
-	err := produce(s, producers, 100, l.size, q, nil, func(i int) (to []destination) {
+	err := produce(s, producers, window(l.size), l.size, q, nil, func(i int) (to []destination) {
 		for _, name := range share(i, producers) {
 			to = append(to, queue(name))
 		}
@@ -92,6 +92,9 @@ func pass(s system, work string, l load, producers, consumers int, queues []stri
 	}
 	return m.end(n, n, err)
 }
+
+// window is how many messages of a size are unconfirmed: 100, or 4 MiB of big ones.
+func window(size int) int { return min(100, max(4, 4<<20/size)) }
 
 func drains(s system, l load) ([]result, error) {
 	var rs []result

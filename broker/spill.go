@@ -45,6 +45,7 @@ func (l *loader) write(q *request) {
 		return
 	}
 	q.box.stats.spilled.Add(int64(q.spill.Size))
+	l.s.r.usage.temp.Store(l.s.r.cfg.Spill.Usage()) // senders must not run far past the limit until the next look
 }
 
 func spillPlace(p queue.Place) store.SpillPlace {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -116,6 +117,10 @@ func (n *Node) Stop() { n.stopOnce.Do(func() { close(n.stop) }) }
 // Done is closed when Run has returned.
 func (n *Node) Done() <-chan struct{} { return n.done }
 
+// spillSlack is what the temporary store takes beyond the limit at which senders
+// are held up: messages that were on their way to it then.
+const spillSlack = 128 << 20
+
 // open opens store, log and driver, in this order.
 func (n *Node) open() error {
 	s := n.cfg.Store
@@ -131,7 +136,11 @@ func (n *Node) open() error {
 	if err != nil {
 		return fmt.Errorf("open the store in %s: %w", s.Dir, err)
 	}
-	n.spill, err = store.OpenSpill(filepath.Join(s.Dir, "spill"), store.SpillOptions{Limit: n.cfg.Usage.Temp, Logger: n.log})
+	spill := store.SpillOptions{Limit: n.cfg.Usage.Temp, Logger: n.log}
+	if spill.Limit < math.MaxInt64-spillSlack {
+		spill.Limit += spillSlack
+	}
+	n.spill, err = store.OpenSpill(filepath.Join(s.Dir, "spill"), spill)
 	if err != nil {
 		return fmt.Errorf("open the temporary store in %s: %w", s.Dir, err)
 	}
