@@ -46,7 +46,15 @@ type burials struct {
 	waiting []burial
 	refused []burial // by the log: they are tried again
 	flying  int
-	finding map[message.Destination][]func(grave) // who waits for a queue to be made
+	finding map[message.Destination]*digging // queues that are being made
+	failed  int                              // of those, to be tried again
+}
+
+// A digging is a dead letter queue that is being made.
+type digging struct {
+	waiting []func(grave)
+	failed  bool // it is tried again
+	told    bool // the log has that it failed
 }
 
 // add takes a dead message. What has nothing to log has its effect at once.
@@ -59,8 +67,11 @@ func (g *burials) add(s *shard, b burial) {
 			b.header = b.letter.AppendHeader(nil)
 		}
 		if len(b.header) > store.MaxHeader {
-			s.r.cfg.Logger.Error("cannot move a dead letter: with its cause its header is too long, it stays out of the way until the next reign",
-				"destination", b.box.dest.String(), "id", b.letter.ID, "bytes", len(b.header), "limit", store.MaxHeader)
+			b.letter = brief(b.letter)
+			b.header = b.letter.AppendHeader(b.header[:0])
+		}
+		if len(b.header) > store.MaxHeader {
+			s.strand(&b)
 			return
 		}
 		g.waiting = append(g.waiting, b)
@@ -68,6 +79,22 @@ func (g *burials) add(s *shard, b burial) {
 	}
 	b.publish()
 	s.over(&b)
+}
+
+// strand lets go of a message that cannot be moved: one that is stored stays out
+// of the way until the next reign, and its mailbox reads on.
+func (s *shard) strand(b *burial) {
+	s.r.cfg.Logger.Error("cannot move a dead letter: with what is noted in it its header is too long",
+		"destination", b.box.dest.String(), "id", b.letter.ID, "bytes", len(b.header), "limit", store.MaxHeader, "lost", b.entry.Volatile)
+	if b.entry.Volatile {
+		s.over(b)
+		return
+	}
+	b.entry.Value = nil
+	s.rested(b.box)
+	if b.then != nil {
+		b.then()
+	}
 }
 
 func (b *burial) logs() bool { return !b.entry.Volatile || len(b.stored()) > 0 }
@@ -120,11 +147,15 @@ func (g *burials) propose(s *shard) {
 	}
 }
 
+// waits reports whether something is to be tried again.
+func (g *burials) waits() bool { return len(g.refused) > 0 || g.failed > 0 }
+
 // retry proposes again what the log has refused.
 func (g *burials) retry(s *shard) {
 	g.waiting = append(g.refused, g.waiting...)
 	g.refused = nil
 	g.propose(s)
+	s.digAgain()
 }
 
 // logged follows a batch in the log's order.
@@ -228,13 +259,19 @@ func (s *shard) over(b *burial) {
 	}
 }
 
-// buried ends a dead message, and lets its mailbox read on when few are left.
+// buried ends a dead message.
 func (s *shard) buried(box *mailbox, e *queue.Entry) {
-	box.dying--
 	if box.machine != nil {
 		s.settle(box, e)
 		s.mark(box)
 	}
+	s.rested(box)
+}
+
+// rested notes that a mailbox has one dead message less to get rid of, and lets
+// it read on when few are left.
+func (s *shard) rested(box *mailbox) {
+	box.dying--
 	if box.dying < maxDying/2 && len(box.deferred) > 0 {
 		for _, q := range box.deferred {
 			s.loader.inbox.post(q)
@@ -255,31 +292,39 @@ func (s *shard) load(q request) {
 // findGrave calls fn on the shard with where dead letters for d go, at once if
 // it is there, else when it has been made.
 func (s *shard) findGrave(d message.Destination, fn func(grave)) {
-	r := s.r
-	if waiting, ok := s.graves.finding[d]; ok {
-		s.graves.finding[d] = append(waiting, fn) // nobody overtakes
+	if dig := s.graves.finding[d]; dig != nil {
+		dig.waiting = append(dig.waiting, fn) // nobody overtakes
 		return
 	}
-	if g, ok := r.grave(d); ok {
+	if g, ok := s.r.grave(d); ok {
 		fn(g)
 		return
 	}
 	if s.graves.finding == nil {
-		s.graves.finding = map[message.Destination][]func(grave){}
+		s.graves.finding = map[message.Destination]*digging{}
 	}
-	s.graves.finding[d] = []func(grave){fn}
+	dig := &digging{waiting: []func(grave){fn}}
+	s.graves.finding[d] = dig
+	s.dig(d, dig)
+}
+
+// dig makes a dead letter queue.
+func (s *shard) dig(d message.Destination, dig *digging) {
+	r := s.r
+	dig.failed = false
 	r.wg.Go(func() {
 		q, err := r.queue(r.ctx, graveOp, d)
-		if err != nil && r.ctx.Err() == nil {
-			r.cfg.Logger.Error("cannot create the dead letter queue", "queue", d.Name, "err", err)
-		}
 		s.inbox.post(event{kind: evFunc, call: func() {
-			list := s.graves.finding[d]
-			delete(s.graves.finding, d)
 			if err != nil {
-				return // they stay where they are, out of the way until the next reign
+				if !dig.told && r.ctx.Err() == nil {
+					r.cfg.Logger.Error("cannot create the dead letter queue, it is tried again", "queue", d.Name, "err", err)
+				}
+				dig.failed, dig.told = true, true
+				s.graves.failed++
+				return
 			}
-			for _, fn := range list {
+			delete(s.graves.finding, d)
+			for _, fn := range dig.waiting {
 				fn(grave{boxes: []*mailbox{q}})
 			}
 			s.graves.propose(s)
@@ -287,10 +332,23 @@ func (s *shard) findGrave(d message.Destination, fn func(grave)) {
 	})
 }
 
+// digAgain tries again what could not be made.
+func (s *shard) digAgain() {
+	if s.graves.failed == 0 {
+		return
+	}
+	s.graves.failed = 0
+	for d, dig := range s.graves.finding {
+		if dig.failed {
+			s.dig(d, dig)
+		}
+	}
+}
+
 // grave gives where dead letters for d go; false: it has to be made.
 func (r *reign) grave(d message.Destination) (grave, bool) {
 	if d.Kind.IsTopic() {
-		t, err := r.topic("bury", d)
+		t, err := r.topic(graveOp, d)
 		if err != nil {
 			return grave{}, false
 		}

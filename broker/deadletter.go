@@ -2,10 +2,12 @@ package broker
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/quorate/quorate/broker/queue"
 	"github.com/quorate/quorate/message"
+	"github.com/quorate/quorate/store"
 )
 
 // Properties that a dead letter gets, as ActiveMQ names them.
@@ -93,6 +95,9 @@ const maxGraveName = 1024
 // if the policy says so, suffix.
 func (p *DeadLetter) destination(b *mailbox) message.Destination {
 	shared := message.Destination{Kind: message.Queue, Name: p.Queue}
+	if p.Queue == "" || len(p.Queue) > store.MaxName {
+		shared.Name = DefaultPolicy().DeadLetter.Queue // the other cannot be made
+	}
 	if p.Kind != DeadLetterIndividual {
 		return shared
 	}
@@ -153,6 +158,21 @@ func (p *DeadLetter) takes(queue string) bool {
 func between(name, prefix, suffix string) bool {
 	return prefix+suffix != "" && len(name) > len(prefix)+len(suffix) &&
 		strings.HasPrefix(name, prefix) && strings.HasSuffix(name, suffix)
+}
+
+// brief gives a dead letter whose header would be too long with nothing noted
+// but that it is one.
+func brief(letter *message.Message) *message.Message {
+	c := *letter
+	c.Properties = slices.Clone(letter.Properties)
+	for i := range c.Properties {
+		if c.Properties[i].Name == propCause {
+			c.Properties[i].Value = ""
+			c.Properties = c.Properties[:i+1] // what follows was noted, too
+			break
+		}
+	}
+	return &c
 }
 
 func isDeadLetter(m *message.Message) bool {

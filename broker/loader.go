@@ -252,6 +252,9 @@ func (s *shard) loaded(box *mailbox, p *page) {
 // logs the dead letters that were refused.
 func (s *shard) again() {
 	for _, p := range s.failed {
+		if p.box.deleted.Load() {
+			continue
+		}
 		if p.again {
 			s.loader.inbox.post(p.request)
 		} else if p.box.machine != nil {

@@ -110,7 +110,7 @@ func (s *shard) run() {
 		}
 		s.dispatch()
 		s.alarms.arm(s.r.now())
-		if !armed && (s.paused || len(s.failed) > 0 || len(s.graves.refused) > 0) {
+		if !armed && (s.paused || len(s.failed) > 0 || s.graves.waits()) {
 			armed = true
 			retry.Reset(s.patience())
 		}
