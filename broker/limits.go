@@ -12,7 +12,7 @@ type Limits struct {
 	Store       int64         // bytes on disk of the durable store; default none
 	Temp        int64         // bytes on disk of spilled non-persistent messages; default none
 	SendTimeout time.Duration // how long Store and Temp may block a sender before it gets an error; default 10 s; negative: at once
-	Transaction int64         // bytes of one transaction's sends; default 32 MiB
+	Transaction int64         // bytes of one transaction's sends; default 32 MiB. All open ones together have four times as many
 	MessageSize int           // bytes of one message's body; default 100 MiB
 }
 

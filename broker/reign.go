@@ -29,6 +29,7 @@ type reign struct {
 	scheduler  scheduler
 	stamped    bool // messages are corrected, see stamp
 	composites []composite
+	gathered   atomic.Int64  // bytes of open transactions
 	ids        atomic.Uint64 // for names that are unique within the reign
 
 	conns struct {

@@ -2,6 +2,15 @@ package broker
 
 import "github.com/quorate/quorate/message"
 
+// maxTemps is how many temporary destinations one connection may have.
+const maxTemps = 10000
+
+func (c *Conn) countTemps() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.mu.temps)
+}
+
 // TempDestination makes a temporary queue or topic. It is memory of the master
 // only [S17] and ends with the connection. Every connection may send to it,
 // only this one may consume. An empty name gets a unique one; a name that this
@@ -29,6 +38,9 @@ func (c *Conn) TempDestination(kind message.Kind, name string) (message.Destinat
 			return d, errorf(KindInUse, op, "%s belongs to another connection", d)
 		}
 		return d, nil
+	}
+	if n := c.countTemps(); n >= maxTemps {
+		return d, errorf(KindResourceLimit, op, "%s would be one too many: a connection may have %d temporary destinations, and has %d", d, maxTemps, n)
 	}
 	if !own(c, &c.mu.temps, d) {
 		return d, c.usable(op)

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/quorate/quorate/message"
@@ -55,30 +56,40 @@ func (t *topic) join(l *link) {
 	t.stats.consumers.Store(int64(next.n))
 }
 
-// leave takes a live subscription away. The directory's lock is held.
+// leave takes a live subscription away. The directory's lock is held. The parts
+// of other shards stay as they are: many may leave at once.
 func (t *topic) leave(l *link) {
 	old := t.audience.Load()
 	if old == nil {
 		return
 	}
-	next := &audience{}
-	for _, p := range old.parts {
-		var links []*link
-		for _, o := range p.links {
-			if o != l {
-				links = append(links, o)
-			}
-		}
-		if len(links) > 0 {
-			next.parts = append(next.parts, part{p.shard, links})
-			next.n += len(links)
-		}
+	at := slices.IndexFunc(old.parts, func(p part) bool { return p.shard == l.box.shard })
+	if at < 0 {
+		return
+	}
+	links := old.parts[at].links
+	i := slices.Index(links, l)
+	if i < 0 {
+		return
+	}
+	next := &audience{n: old.n - 1, parts: slices.Clone(old.parts)}
+	if len(links) == 1 {
+		next.parts = slices.Delete(next.parts, at, at+1)
+	} else {
+		next.parts[at].links = without(links, i)
 	}
 	t.stats.consumers.Store(int64(next.n))
 	if next.n == 0 {
 		next = nil
 	}
 	t.audience.Store(next)
+}
+
+// without gives a copy of links that lacks one of them.
+func without(links []*link, i int) []*link {
+	rest := make([]*link, 0, len(links)-1)
+	rest = append(rest, links[:i]...)
+	return append(rest, links[i+1:]...)
 }
 
 // publish hands a message to the live subscriptions. bytes of the admission are

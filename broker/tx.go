@@ -41,10 +41,29 @@ func (t *Tx) send(s sending, done func(error)) error {
 		t.mu.Unlock()
 		return errorf(KindResourceLimit, "send", "the transaction would have %d bytes, the limit for one transaction is %d", t.bytes+s.size, max)
 	}
+	if err := t.c.r.gather(s.size); err != nil {
+		t.mu.Unlock()
+		return err
+	}
 	t.bytes += s.size
 	t.sends = append(t.sends, s)
 	t.mu.Unlock()
 	t.c.submit(&op{name: "send", done: done})
+	return nil
+}
+
+// maxGathered is how many transactions of the largest size may be open at once, all
+// connections together, or as many more smaller ones.
+const maxGathered = 4
+
+// gather takes room for bytes of open transactions.
+func (r *reign) gather(bytes int64) error {
+	limit := maxGathered * r.cfg.Limits.Transaction
+	if sum := r.gathered.Add(bytes); sum > limit {
+		r.gathered.Add(-bytes)
+		return errorf(KindResourceLimit, "send", "the open transactions of all connections would have %d bytes, the limit for them is %d: %d times that for one transaction",
+			sum, limit, maxGathered)
+	}
 	return nil
 }
 
@@ -88,6 +107,7 @@ func (t *Tx) Commit(done func(error)) {
 		return
 	}
 	disown(c, &c.mu.txs, t)
+	defer c.r.gathered.Add(-bytes) // from the admission on they are in flight
 	o := &op{name: "commit", done: done}
 	if err := t.admit(sends, bytes); err != nil {
 		for i := range acks {
@@ -191,7 +211,8 @@ func (t *Tx) effect(sends []sending, acks []acking, res store.Result) {
 // Rollback undoes the transaction: nothing was sent, and what was acknowledged
 // goes back as redelivered, its failed delivery counted.
 func (t *Tx) Rollback(done func(error)) {
-	_, acks, _, ok := t.take()
+	_, acks, bytes, ok := t.take()
+	t.c.r.gathered.Add(-bytes)
 	if !ok {
 		t.c.submit(failing("rollback", done, errorf(KindNotFound, "rollback", "the transaction has ended")))
 		return
@@ -205,7 +226,8 @@ func (t *Tx) Rollback(done func(error)) {
 
 // abandon is the rollback of a connection that has ended.
 func (t *Tx) abandon() {
-	_, acks, _, _ := t.take()
+	_, acks, bytes, _ := t.take()
+	t.c.r.gathered.Add(-bytes)
 	for i := range acks {
 		acks[i].giveBack()
 	}
