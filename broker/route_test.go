@@ -31,3 +31,38 @@ func TestRoutesAreBounded(t *testing.T) {
 		t.Fatalf("they weigh %d, counted are %d", sum, dir.routesWeight)
 	}
 }
+
+// clique gives composites that all forward to each other.
+func clique(n int, selector string) (all []Composite) {
+	for i := range n {
+		c := Composite{Destination: queueNamed(fmt.Sprint(i))}
+		for k := range n {
+			if k != i {
+				c.Forward = append(c.Forward, Forward{Destination: queueNamed(fmt.Sprint(k)), Selector: selector})
+			}
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// Composites that forward to each other have very many ways through them: each is
+// followed once.
+func TestCompositesThatForwardToEachOther(t *testing.T) {
+	const n = 12
+	r := newRig(t, func(c *Config) { c.Virtual.Composites = clique(n, "") })
+	a := r.connect("")
+	a.sends(queueNamed("0"), 1, 1)
+	for i := range n {
+		if d := r.depth(queueNamed(fmt.Sprint(i))); d != 1 {
+			t.Errorf("queue %d has %d messages, want 1", i, d)
+		}
+	}
+}
+
+// With filters each way counts, and there is a bound.
+func TestFiltersThatForwardToEachOther(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Virtual.Composites = clique(12, "x = 1") })
+	a := r.connect("")
+	wantKind(t, a.trySend(persistent(queueNamed("0"), "1"), nil), KindInvalidDestination)
+}

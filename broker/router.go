@@ -18,7 +18,15 @@ type router struct {
 	rt   *route
 	path []message.Destination // from the first destination to the present one
 	at   map[*mailbox]int      // where in rt.legs a mailbox is
+
+	done   map[message.Destination]bool // followed: true for all messages
+	rounds int                          // destinations that were followed again
 }
+
+// maxRounds is how many destinations of a route may be followed again, for the
+// messages of other conditions: composites that forward to each other have very many
+// ways through them.
+const maxRounds = 1000
 
 // to adds what d leads to, for the messages that c holds for.
 func (b *router) to(ctx context.Context, op string, d message.Destination, c condition) error {
@@ -43,10 +51,26 @@ func (b *router) one(ctx context.Context, op string, d message.Destination, c co
 	if isPattern(d.Name) {
 		return errorf(KindInvalidDestination, op, "%s: a message goes to one destination or to several by name, wildcards are for consumers", d)
 	}
+	back := slices.Contains(b.path, d)
+	all, seen := b.done[d]
+	if all && !back {
+		return nil // whatever leads here again adds nothing
+	}
+	if seen && !back {
+		b.rounds++
+	}
+	if b.rounds > maxRounds {
+		return errorf(KindInvalidDestination, op, "%s: composite destinations lead to it and to others in more than %d ways", d, maxRounds)
+	}
 	if len(b.path) >= maxForwards {
 		return errorf(KindInvalidDestination, op, "%s is forwarded more than %d times: %v", b.path[0], maxForwards, b.path)
 	}
-	back := slices.Contains(b.path, d)
+	if !back {
+		if b.done == nil {
+			b.done = map[message.Destination]bool{}
+		}
+		b.done[d] = c == nil
+	}
 	b.path = append(b.path, d)
 	defer func() { b.path = b.path[:len(b.path)-1] }()
 	if !back && !d.Kind.IsTemp() {
