@@ -41,8 +41,12 @@ func selectsEntry(sel *selector.Selector, e *queue.Entry) bool {
 	})
 }
 
+// maxSelected is the longest text, in bytes, that selectors see: patterns take
+// time in proportion to it, on the goroutine that serves many queues.
+const maxSelected = 64 << 10
+
 // identifier gives what a name in a selector stands for [JMS 1.1 §3.8.1.1], nil
-// if m has nothing of that name. Header fields win over properties.
+// if m has nothing of that name or too long a text. Header fields win over properties.
 func identifier(m *message.Message, name string) any {
 	if len(name) > 3 && name[:3] == "JMS" {
 		if v, known := header(m, name); known {
@@ -50,6 +54,9 @@ func identifier(m *message.Message, name string) any {
 		}
 	}
 	v, _ := m.Property(name)
+	if s, ok := v.(string); ok && len(s) > maxSelected {
+		return nil
+	}
 	return v
 }
 
@@ -99,7 +106,7 @@ func header(m *message.Message, name string) (v any, known bool) {
 
 // text gives nil for a header field that is not set.
 func text(s *string) any {
-	if *s == "" {
+	if *s == "" || len(*s) > maxSelected {
 		return nil
 	}
 	return s

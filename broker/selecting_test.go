@@ -1,6 +1,11 @@
 package broker
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"github.com/quorate/quorate/message"
+)
 
 // What has become of a message in its queue can be selected.
 func TestSelectDeliveryCount(t *testing.T) {
@@ -38,6 +43,28 @@ func TestSelectHeaders(t *testing.T) {
 		}
 		if got := selects(sel, m); got != want {
 			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
+
+// A text that is too long is as one that is not there.
+func TestSelectorsDoNotSeeVeryLongTexts(t *testing.T) {
+	long := strings.Repeat("x", maxSelected+1)
+	for _, c := range []struct {
+		m    message.Message
+		text string
+	}{
+		{message.Message{Properties: []message.Property{{Name: "p", Value: long}}}, "p IS NULL"},
+		{message.Message{Properties: []message.Property{{Name: "p", Value: long[1:]}}}, "p LIKE '%x'"},
+		{message.Message{CorrelationID: long}, "JMSCorrelationID IS NULL"},
+		{message.Message{CorrelationID: long[1:]}, "JMSCorrelationID LIKE 'x%'"},
+	} {
+		sel, err := parseSelector("test", c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !selects(sel, &c.m) {
+			t.Errorf("%s does not hold", c.text)
 		}
 	}
 }

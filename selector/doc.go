@@ -61,7 +61,7 @@
 //
 // A text has at most 16 KiB and 200 levels of nesting. LIKE takes time
 // proportional to pattern times value at worst, with at most 32 underscores
-// between two percent signs. Regular expressions are
+// between two percent signs and 256 of them in a text. Regular expressions are
 // literals and Go's (linear time, no back references); strings that a selector
 // builds or hands to a function are unknown beyond 16 KiB. XPATH and XQUERY are
 // refused: a selector reads headers and properties, not bodies.

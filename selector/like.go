@@ -9,6 +9,9 @@ import (
 // each may have to be tried at every place of a value.
 const maxSingles = 32
 
+// maxAllSingles bounds them for all patterns of a selector together.
+const maxAllSingles = 256
+
 // A pattern is a compiled LIKE pattern: the segments between its percent
 // signs. The first stands at the start of a value and the last at its end;
 // each one between them is looked for leftmost, which is never wrong, because
@@ -59,9 +62,9 @@ func compileLike(s string, escape rune) *pattern {
 
 func isWild(r, escape rune) bool { return r == '%' || r == '_' || r == escape }
 
-// singles is the largest number of underscores between two percent signs.
-func (p *pattern) singles() int {
-	most := 0
+// singles counts the underscores between two percent signs: the most in one
+// place, and all.
+func (p *pattern) singles() (most, all int) {
 	for _, seg := range p.segments[min(1, len(p.segments)-1) : len(p.segments)-1] {
 		n := 0
 		for _, part := range seg {
@@ -69,9 +72,9 @@ func (p *pattern) singles() int {
 				n++
 			}
 		}
-		most = max(most, n)
+		most, all = max(most, n), all+n
 	}
-	return most
+	return most, all
 }
 
 // truth matches v; what is no string is not like anything.

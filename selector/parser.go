@@ -14,6 +14,7 @@ type parser struct {
 	depth        int
 	names        []string
 	instructions int // instructions of all regular expressions
+	singles      int // underscores between percent signs of all patterns
 }
 
 // parse reads the whole text; a blank one has no node.

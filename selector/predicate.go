@@ -99,8 +99,13 @@ func (p *parser) likeness(left *node) *node {
 	pattern := p.expect(stringToken)
 	n := p.node(opLike, left.offset, left)
 	n.like = compileLike(pattern.text, p.escape())
-	if s := n.like.singles(); s > maxSingles {
-		p.reject(pattern.offset, fmt.Sprintf(`found %d times "_" between two "%%", want at most %d`, s, maxSingles))
+	most, all := n.like.singles()
+	p.singles += all
+	switch {
+	case most > maxSingles:
+		p.reject(pattern.offset, fmt.Sprintf(`found %d times "_" between two "%%", want at most %d`, most, maxSingles))
+	case p.singles > maxAllSingles:
+		p.reject(pattern.offset, fmt.Sprintf(`found %d times "_" between "%%" in all patterns, want at most %d`, p.singles, maxAllSingles))
 	}
 	return n
 }

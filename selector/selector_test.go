@@ -78,6 +78,7 @@ func TestBounds(t *testing.T) {
 		{"a = " + strings.Repeat("+ ", maxDepth) + "1", "a = " + strings.Repeat("+ ", maxDepth+1) + "1"},
 		{"a" + strings.Repeat(" ", maxText-1), "a" + strings.Repeat(" ", maxText)},
 		{"a LIKE '%" + strings.Repeat("_", maxSingles) + "%'", "a LIKE '%" + strings.Repeat("_", maxSingles+1) + "%'"},
+		{strings.Repeat("a LIKE '%____%' OR ", maxAllSingles/4) + "b", strings.Repeat("a LIKE '%____%' OR ", maxAllSingles/4) + "a LIKE '%_%'"},
 		{"a LIKE '" + strings.Repeat("_", 9000) + "%'", "a LIKE 'x%" + strings.Repeat("_x", maxSingles+1) + "%'"},
 		{"REGEX('" + strings.Repeat("a", maxExpression) + "', b)", "REGEX('" + strings.Repeat("a", maxExpression+1) + "', b)"},
 		{"REGEX('" + strings.Repeat("(a)", maxGroups) + "', b)", "REGEX('" + strings.Repeat("(a)", maxGroups+1) + "', b)"},
