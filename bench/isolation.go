@@ -162,6 +162,7 @@ func limited(s system, o options, _ string, bad bool) (func(), error) {
 	if err := reached(full); err != nil {
 		return nil, err
 	}
+	settle(s.Pids()) // what was taken in is on disk; from now on the producer is only held up
 	return func() {
 		mu.Lock()
 		ended = true
