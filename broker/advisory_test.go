@@ -24,9 +24,7 @@ func (r *rig) watch(topics ...string) *client {
 func (r *rig) advisorIdle() {
 	r.t.Helper()
 	r.quiet()
-	for a := &r.b.current().advisor; a.waiting.Load() > 0; {
-		r.yield()
-	}
+	r.until("all advisories are published", func() bool { return r.b.current().advisor.waiting.Load() <= 0 })
 	r.quiet()
 }
 

@@ -3,7 +3,6 @@ package broker
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -545,9 +544,7 @@ func TestAdmissionBlocksTheSenderAlone(t *testing.T) {
 			}
 		}
 	}()
-	for r.b.Usage().InFlight == 0 && b.c.Ready(1000, true) == nil {
-		r.yield()
-	}
+	r.until("the sender is blocked", func() bool { return r.b.Usage().InFlight != 0 || b.c.Ready(1000, true) != nil })
 	s.Ack(d, false, nil, func(err error) { res <- err }) // while the sender is blocked
 	resume()
 	for range 51 {
@@ -560,8 +557,6 @@ func TestAdmissionBlocksTheSenderAlone(t *testing.T) {
 		t.Fatalf("%d bytes are still in flight", n)
 	}
 }
-
-func (r *rig) yield() { runtime.Gosched() }
 
 func TestDuplicates(t *testing.T) {
 	r := newRig(t, nil)

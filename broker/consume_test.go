@@ -209,14 +209,10 @@ func TestDropOldest(t *testing.T) {
 	d := queueNamed("q")
 	a := r.connect("a")
 	a.sends(d, 1, 200)
-	for r.depth(d) > 5 {
-		r.quiet()
-	}
+	r.untilDepth("q", func(n uint64) bool { return n <= 5 })
 	a.subscribe(Spec{Destination: d})
 	a.expect("196", "197", "198", "199", "200")
-	for r.depth(queueNamed("ActiveMQ.DLQ")) > 5 { // it has the same policy
-		r.quiet()
-	}
+	r.untilDepth("ActiveMQ.DLQ", func(n uint64) bool { return n <= 5 }) // it has the same policy
 }
 
 // A slow subscription to a topic keeps the newest messages.
@@ -248,9 +244,8 @@ func TestExpiryBehindTheWindow(t *testing.T) {
 		}
 		a.send(m, nil)
 	}
-	for r.depth(d) > 50 || r.depth(queueNamed("ActiveMQ.DLQ")) < 50 {
-		r.quiet()
-	}
+	r.untilDepth(d.Name, func(n uint64) bool { return n <= 50 })
+	r.untilDepth("ActiveMQ.DLQ", func(n uint64) bool { return n >= 50 })
 }
 
 // Strict priorities, in the store, in memory and in the spill.

@@ -142,9 +142,7 @@ func TestNonPersistentDeadLetters(t *testing.T) {
 	a := r.connect("")
 	a.send(volatileMessage(queueNamed("q"), "1"), nil)
 	r.reject(Spec{Destination: queueNamed("q")}, "")
-	for r.depth(queueNamed("ActiveMQ.DLQ")) == 0 {
-		r.quiet() // the queue is made first
-	}
+	r.untilDepth("ActiveMQ.DLQ", func(n uint64) bool { return n > 0 }) // the queue is made first
 	r.failover()
 	m := r.take(queueNamed("ActiveMQ.DLQ"))
 	if mode, _ := m.Property(propMode); mode != "NON_PERSISTENT" || !m.Persistent || string(m.Body) != "1" {
@@ -203,9 +201,7 @@ func TestABurstOfDeadLetters(t *testing.T) {
 	r.log.mu.Unlock()
 	a.subscribe(Spec{Destination: queueNamed("q")})
 	a.expect(fmt.Sprint(n))
-	for r.depth(queueNamed("q")) > 1 {
-		r.quiet()
-	}
+	r.untilDepth("q", func(n uint64) bool { return n <= 1 })
 	if d := r.depth(queueNamed("ActiveMQ.DLQ")); d != n {
 		t.Fatalf("%d dead letters, want %d", d, n)
 	}
@@ -226,9 +222,7 @@ func TestDeletedDeadLetterQueue(t *testing.T) {
 	d := a.expect("2")[0]
 	// The deletion enters the log first, and is told after the move was proposed.
 	box := r.queueBox("ActiveMQ.DLQ")
-	for r.depth(queueNamed("ActiveMQ.DLQ")) < 1 {
-		r.quiet()
-	}
+	r.untilDepth("ActiveMQ.DLQ", func(n uint64) bool { return n >= 1 })
 	resume := r.log.pause()
 	var b store.Batch
 	b.DeleteQueue(box.id)
@@ -250,16 +244,16 @@ func TestDeletedDeadLetterQueue(t *testing.T) {
 }
 
 // queueBox gives the mailbox of a queue, once it is there.
-func (r *rig) queueBox(name string) *mailbox {
+func (r *rig) queueBox(name string) (b *mailbox) {
 	r.t.Helper()
-	for dir := &r.b.current().directory; ; r.yield() {
+	dir := &r.b.current().directory
+	r.until(name+" is there", func() bool {
 		dir.mu.RLock()
-		b := dir.queues[name]
-		dir.mu.RUnlock()
-		if b != nil {
-			return b
-		}
-	}
+		defer dir.mu.RUnlock()
+		b = dir.queues[name]
+		return b != nil
+	})
+	return b
 }
 
 // settled waits until the shards have handled what they were told so far,

@@ -13,12 +13,8 @@ func TestDestinationsAtStart(t *testing.T) {
 		c.Logger = log.logger()
 		c.Destinations = []message.Destination{queueNamed("a"), topicNamed("b"), queueNamed(""), {Kind: message.TempQueue, Name: "c"}}
 	})
-	for r.names() != "[queue://a topic://b]" {
-		r.yield()
-	}
-	for log.count("cannot make a configured destination") != 2 {
-		r.yield()
-	}
+	r.until("they are made", func() bool { return r.names() == "[queue://a topic://b]" })
+	r.until("the others are told of", func() bool { return log.count("cannot make a configured destination") == 2 })
 }
 
 func TestMaxDestinations(t *testing.T) {

@@ -110,9 +110,7 @@ func TestAMessageOnItsWayKeepsItsQueue(t *testing.T) {
 	r.st.Propose(&b, func(store.Result, error) {})
 	swept := make(chan struct{})
 	go func() { r.sweep(); close(swept) }()
-	for !box.deleted.Load() {
-		r.yield()
-	}
+	r.until("the shard has shut the queue", box.deleted.Load)
 	res := make(chan error, 1)
 	go func() { res <- a.trySend(persistent(queueNamed("q"), "3"), nil) }() // waits for the outcome
 	resume()
@@ -142,9 +140,7 @@ func TestUseWhileAQueueIsDeleted(t *testing.T) {
 	resume := r.log.pause()
 	swept := make(chan struct{})
 	go func() { r.sweep(); close(swept) }()
-	for r.b.current().directory.boxes(); len(r.b.current().directory.boxes()) > 0; {
-		r.yield()
-	}
+	r.until("no queue is left", func() bool { return len(r.b.current().directory.boxes()) == 0 })
 	res := make(chan error, 3)
 	go func() { res <- a.trySend(persistent(queueNamed("q"), "2"), nil) }()
 	go func() {
@@ -193,9 +189,8 @@ func TestCollectionUnderLoad(t *testing.T) {
 		d := queueNamed(fmt.Sprint("q", i%2))
 		m := persistent(d, fmt.Sprint(i))
 		m.Persistent = i%3 > 0
-		for a.trySend(m, nil) != nil { // time flies here: a use may be forgotten before the message is logged
-			r.yield()
-		}
+		// Time flies here: a use may be forgotten before the message is logged.
+		r.until("a message is sent", func() bool { return a.trySend(m, nil) == nil })
 		if got := r.take1(d); got == nil || string(got.Body) != fmt.Sprint(i) {
 			t.Errorf("message %d is lost", i)
 			break

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -220,7 +221,7 @@ func (o *client) Deliver(d *Delivery) {
 }
 func (o *client) Close(err error) { o.gone <- err }
 
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 func await[T any](t testing.TB, ch <-chan T) T {
 	t.Helper()
@@ -248,6 +249,25 @@ func volatileMessage(d message.Destination, body string) *message.Message {
 	m := persistent(d, body)
 	m.Persistent = false
 	return m
+}
+
+// until waits for what other goroutines bring about, and fails after a while.
+func (r *rig) until(what string, there func() bool) {
+	r.t.Helper()
+	for end := time.Now().Add(patience); !there(); runtime.Gosched() {
+		if time.Now().After(end) {
+			r.t.Fatalf("%s: that did not happen", what)
+		}
+	}
+}
+
+// untilDepth waits until as many messages are in a queue as enough wants.
+func (r *rig) untilDepth(name string, enough func(n uint64) bool) {
+	r.t.Helper()
+	r.until(name+" has as many messages as expected", func() bool {
+		r.quiet()
+		return enough(r.depth(queueNamed(name)))
+	})
 }
 
 // wait turns a done function into an error.

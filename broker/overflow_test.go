@@ -95,9 +95,7 @@ func TestAFullQueueHoldsItsSenderUp(t *testing.T) {
 	d := b.expect("1")[0]
 	res := make(chan error, 1)
 	go func() { res <- a.trySend(persistent(queueNamed("q"), "2"), nil) }()
-	for r.b.Usage().Blocked == 0 {
-		r.yield()
-	}
+	r.until("the sender is blocked", func() bool { return r.b.Usage().Blocked != 0 })
 	ack(t, d, false)
 	if err := await(t, res); err != nil {
 		t.Fatal(err)

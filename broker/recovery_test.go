@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -88,7 +89,7 @@ func TestJoiningRetroactivelyIsOneOrder(t *testing.T) {
 		b.subscribe(Spec{Destination: topicNamed("t"), Retroactive: true})
 		all = append(all, b)
 		for range 50 {
-			r.yield()
+			runtime.Gosched()
 		}
 	}
 	wg.Wait()

@@ -27,9 +27,7 @@ func (r *rig) die(spec Spec, client string, n int) {
 		spec.Prefetch = 1
 		r.reject(spec, client)
 	}
-	for r.depth(queueNamed(dlq)) < before+uint64(n) {
-		r.quiet()
-	}
+	r.untilDepth(dlq, func(there uint64) bool { return there >= before+uint64(n) })
 }
 
 func TestRetry(t *testing.T) {
@@ -98,9 +96,7 @@ func TestRetryBesideConsumers(t *testing.T) {
 	for range n {
 		s.Reject(await(t, killer.got), nil)
 	}
-	for r.depth(queueNamed(dlq)) < n {
-		r.quiet()
-	}
+	r.untilDepth(dlq, func(there uint64) bool { return there >= n })
 	holder := r.connect("holder")
 	holder.subscribe(Spec{Destination: queueNamed(dlq), Prefetch: 10})
 	var held []*Delivery
@@ -127,9 +123,10 @@ func TestRetryBesideConsumers(t *testing.T) {
 	close(stop)
 	await(t, ended)
 	ack(t, held[0], false)
-	for r.depth(queueNamed(dlq))+r.depth(queueNamed("q")) > n-1 {
+	r.until("what was acknowledged has gone", func() bool {
 		r.quiet()
-	}
+		return r.depth(queueNamed(dlq))+r.depth(queueNamed("q")) <= n-1
+	})
 	if all := r.depth(queueNamed(dlq)) + r.depth(queueNamed("q")); all != n-1 {
 		t.Fatalf("%d are left, want %d", all, n-1)
 	}
