@@ -97,7 +97,7 @@ func reason(err error) string {
 
 // severity is a warning for what a person has to set right.
 func severity(err error) slog.Level {
-	if errors.Is(err, ErrToken) || errors.As(err, new(refusal)) {
+	if errors.Is(err, ErrToken) || errors.Is(err, ErrProtocol) || errors.As(err, new(refusal)) {
 		return slog.LevelWarn
 	}
 	return slog.LevelDebug

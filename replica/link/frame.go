@@ -31,6 +31,7 @@ const (
 	flagLast    = 2
 	flagLength  = 4
 	lengthBytes = 4
+	roomAhead   = 1<<20 + 1<<16 // bytes: an entry of the log with what is around it
 	signOfLife  = 0xff
 	renewal     = 0xfe
 )
@@ -124,6 +125,9 @@ func (f *frameReader) join(c Class, flags byte, size int, sum, want uint32) (Cla
 	if len(f.part[c])+size > f.max {
 		return 0, nil, f.tooLong()
 	}
+	if told := f.want[c]; told != 0 && len(f.part[c])+size > told {
+		return 0, nil, f.notAsTold(c, len(f.part[c])+size)
+	}
 	if flags&flagLength != 0 {
 		var err error
 		if sum, err = f.length(c, sum); err != nil {
@@ -139,16 +143,15 @@ func (f *frameReader) join(c Class, flags byte, size int, sum, want uint32) (Cla
 		f.part[c] = payload
 		return 0, nil, nil
 	}
-	told := f.want[c]
-	f.part[c], f.want[c] = nil, 0
-	if told != 0 && told != len(payload) {
-		return 0, nil, fmt.Errorf("%w: a payload of %d bytes, %d were told", ErrFrame, len(payload), told)
+	if told := f.want[c]; told != 0 && told != len(payload) {
+		return 0, nil, f.notAsTold(c, len(payload))
 	}
+	f.part[c], f.want[c] = nil, 0
 	return c, payload, nil
 }
 
 // length reads how long the payload becomes, so that it is not moved while it
-// grows, and adds that to the checksum.
+// grows, and adds that to the checksum. Who only says so gets roomAhead at most.
 func (f *frameReader) length(c Class, sum uint32) (uint32, error) {
 	b, err := f.r.Peek(lengthBytes)
 	if err != nil {
@@ -157,11 +160,18 @@ func (f *frameReader) length(c Class, sum uint32) (uint32, error) {
 	n := binary.BigEndian.Uint32(b)
 	sum = crc32.Update(sum, castagnoli, b)
 	_, _ = f.r.Discard(lengthBytes) // never fails after Peek
-	if int64(n) > int64(f.max) {
+	switch {
+	case int64(n) > int64(f.max):
 		return 0, f.tooLong()
+	case n <= maxFragment:
+		return 0, fmt.Errorf("%w: several fragments for a payload of %d bytes", ErrFrame, n)
 	}
-	f.part[c], f.want[c] = make([]byte, 0, n), int(n)
+	f.part[c], f.want[c] = make([]byte, 0, min(int(n), roomAhead)), int(n)
 	return sum, nil
+}
+
+func (f *frameReader) notAsTold(c Class, n int) error {
+	return fmt.Errorf("%w: a payload of %d bytes, %d were told", ErrFrame, n, f.want[c])
 }
 
 func (f *frameReader) tooLong() error {

@@ -24,7 +24,8 @@ import (
 // The kind is empty for a link, else it names a stream; the verdict is empty
 // for yes. Neither side allocates by what it was told, beyond maxBlock.
 const (
-	magic     = "QUORATE1"
+	family    = "QUORATE"
+	magic     = family + "2" // 1 did not tell the length of a payload ahead
 	nonceSize = 32
 	maxBlock  = 2048
 	maxText   = 512
@@ -33,6 +34,10 @@ const (
 
 // ErrToken is returned when the other side does not know the token.
 var ErrToken = errors.New("the other side does not prove the securityToken")
+
+// ErrProtocol is returned when the other side is a node of a version whose links
+// are not like ours.
+var ErrProtocol = errors.New("the other side is of a version that this one cannot be in a cluster with")
 
 // A refusal is the verdict of the other side.
 type refusal struct{ reason string }
@@ -146,11 +151,17 @@ func exchange(c net.Conn, dialed bool) ([]byte, error) {
 	if _, err := io.ReadFull(c, theirs[:len(magic)]); err != nil {
 		return nil, err
 	}
-	if string(theirs[:len(magic)]) != magic {
+	if string(theirs[:len(family)]) != family {
 		return nil, fmt.Errorf("not a node of this protocol: it began with %q, expected %q", theirs[:len(magic)], magic)
 	}
 	if _, err := io.ReadFull(c, theirs[len(magic):]); err != nil {
 		return nil, err
+	}
+	if string(theirs[:len(magic)]) != magic {
+		if !dialed {
+			_, _ = c.Write(mine) // so that the other side can say why, too
+		}
+		return nil, fmt.Errorf("%w: it began with %q, this node with %q", ErrProtocol, theirs[:len(magic)], magic)
 	}
 	if dialed {
 		return append(mine[len(magic):], theirs[len(magic):]...), nil

@@ -184,6 +184,40 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
+// Nodes whose links are of another version do not link, and both sides learn why.
+func TestOtherVersion(t *testing.T) {
+	a := start(t, 1, "secret")
+	c, err := net.Dial("tcp", a.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write(append([]byte("QUORATE1"), make([]byte, nonceSize)...)); err != nil {
+		t.Fatal(err)
+	}
+	told, err := io.ReadAll(c)
+	if len(told) != len(magic)+nonceSize || string(told[:len(magic)]) != magic {
+		t.Errorf("who dialed was told %q, %v", told, err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		_, _ = c.Write(append([]byte("QUORATE1"), make([]byte, nonceSize)...))
+		_, _ = io.Copy(io.Discard, c)
+	}()
+	if _, _, err := a.connect(context.Background(), l.Addr().String(), ""); !errors.Is(err, ErrProtocol) {
+		t.Errorf("an older node: %v", err)
+	}
+}
+
 // What one side said cannot be said by another: the reflection of our own proof
 // is no proof.
 func TestReflection(t *testing.T) {
@@ -259,10 +293,30 @@ func TestWrongLength(t *testing.T) {
 			t.Errorf("%d bytes of %d: %v", n+rest, len(payload), err)
 		}
 	}
+	// More than was told is refused before the payload ends.
+	f := frameReader{r: bufio.NewReader(bytes.NewReader(appendFrame(b[:len(b):len(b)], byte(Append), 0, make([]byte, len(payload)-n+1)))), max: 1 << 20}
+	if _, _, err := f.next(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := f.next(); !errors.Is(err, ErrFrame) {
+		t.Errorf("a fragment beyond the length: %v", err)
+	}
 	long, _ := appendFirst(nil, byte(Append), make([]byte, 1<<20+1))
-	f := frameReader{r: bufio.NewReader(bytes.NewReader(long)), max: 1 << 20}
+	f = frameReader{r: bufio.NewReader(bytes.NewReader(long)), max: 1 << 20}
 	if _, _, err := f.next(); !errors.Is(err, ErrFrame) {
 		t.Errorf("a payload that is too long: %v", err)
+	}
+}
+
+// Who announces a payload does not get the room for it before it comes.
+func TestAnnouncedOnly(t *testing.T) {
+	b, _ := appendFirst(nil, byte(Append), make([]byte, 16<<20))
+	f := frameReader{r: bufio.NewReader(bytes.NewReader(b)), max: 16 << 20}
+	if _, _, err := f.next(); err != nil {
+		t.Fatal(err)
+	}
+	if n := cap(f.part[Append]); n > 2<<20 {
+		t.Errorf("room for %d bytes was made, %d came", n, len(b))
 	}
 }
 
