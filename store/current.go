@@ -126,6 +126,15 @@ func replaceFile(fs vfs.FS, dir, name string, b []byte) error {
 	return syncDir(fs, dir)
 }
 
+// makeDir creates dir and makes its name durable: a store that a power cut took
+// away with its directory would look like a new one.
+func makeDir(fs vfs.FS, dir string) error {
+	if err := fs.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	return syncDir(fs, fs.PathDir(dir))
+}
+
 func syncDir(fs vfs.FS, dir string) error {
 	d, err := fs.OpenDir(dir)
 	if err != nil {

@@ -72,6 +72,9 @@ func failAt(t *testing.T, seed uint64, n int64) int64 {
 
 	clone := mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: r.IntN(101), RNG: rand.New(rand.NewPCG(seed, uint64(n)))})
 	m := modelOf(t, log)
+	if log.store != nil {
+		log.needs = log.store.Low()
+	}
 	for _, dir := range []string{"store", "other"} {
 		log.refuse = nil
 		s := log.open(t, clone, dir, smallOptions(r))

@@ -120,10 +120,12 @@ func (x *randomRun) restart(fs *vfs.MemFS) {
 
 // crash goes on with the disk as after a power cut.
 func (x *randomRun) crash() {
+	low := x.log.store.Low()
 	clone := x.fs.CrashClone(vfs.CrashCloneCfg{
 		UnsyncedDataPercent: x.r.IntN(101),
 		RNG:                 rand.New(rand.NewPCG(x.r.Uint64(), 0)),
 	})
+	x.log.needs = low
 	x.restart(clone)
 }
 

@@ -18,6 +18,7 @@ type memLog struct {
 	mu      sync.Mutex
 	entries [][]byte
 	refuse  func(i wal.Index) bool // of reading
+	needs   wal.Index              // the next store that is opened must have it: the log may have dropped what is below
 
 	store *Store
 	model *model
@@ -105,6 +106,10 @@ func (l *memLog) open(t *testing.T, fs vfs.FS, dir string, o Options) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if at, _, _ := s.Applied(); at < l.needs {
+		t.Fatalf("the store is at %d, it was durable at %d", at, l.needs)
+	}
+	l.needs = 0
 	s.SetLog(l)
 	l.store = s
 	l.refuse = func(i wal.Index) bool { return i <= s.Low() }

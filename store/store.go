@@ -99,7 +99,7 @@ func Open(dir string, o Options) (*Store, error) {
 	s := &Store{dir: dir, o: o, fs: o.FS, log: o.Logger, failing: make(chan struct{}), closing: make(chan struct{})}
 	s.settled = sync.NewCond(&s.applying)
 	s.retired = make(chan struct{})
-	if err := s.fs.MkdirAll(dir, 0o750); err != nil {
+	if err := makeDir(s.fs, dir); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	if err := s.openCurrent(); err != nil {
