@@ -14,14 +14,14 @@ import (
 // The file META of a checkpoint says what state it is, so that a receiver need
 // not open the index to know:
 //
-//	byte[4] "QCKP", uint32 version (1), uint64 index, uint64 term,
+//	byte[4] "QCKP", uint32 version (2), uint64 index, uint64 term,
 //	uint32 length of the membership, membership, uint32 CRC-32C of all before
 //
 // all little-endian.
 const (
 	metaFile       = "META"
 	checkpointTag  = "QCKP"
-	checkpointV    = 1
+	checkpointV    = 2 // 1 had other keys of entries and bodies
 	checkpointHead = 4 + 4 + 8 + 8 + 4
 )
 
@@ -96,7 +96,7 @@ func decodeCheckpointMeta(b []byte) (metaRecord, error) {
 		return bad("not a checkpoint")
 	}
 	if v := binary.LittleEndian.Uint32(b[4:]); v != checkpointV {
-		return metaRecord{}, fmt.Errorf("%w: checkpoint of version %d, this one knows %d", ErrVersion, v, checkpointV)
+		return metaRecord{}, fmt.Errorf("%w: checkpoint of version %d, this one knows %d", otherVersion(uint64(v), checkpointV), v, checkpointV)
 	}
 	body := b[:len(b)-4]
 	if binary.LittleEndian.Uint32(b[len(body):]) != crc32.Checksum(body, castagnoli) {

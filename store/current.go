@@ -23,7 +23,7 @@ import (
 const (
 	currentFile  = "CURRENT"
 	currentMagic = "quorate store "
-	currentV     = 2
+	currentV     = 2 // 1 had other keys of entries and bodies
 	indexPrefix  = "index-"
 	firstIndex   = indexPrefix + "000001"
 )
@@ -82,7 +82,8 @@ func readCurrent(fs vfs.FS, dir string) (string, error) {
 		return "", fmt.Errorf("%w: %s is not ours", ErrCorrupt, currentFile)
 	}
 	if v != strconv.Itoa(currentV) {
-		return "", fmt.Errorf("%w: store of version %s, this one knows %d", ErrVersion, v, currentV)
+		n, _ := strconv.ParseUint(v, 10, 64) // what is no number is 0
+		return "", fmt.Errorf("%w: store of version %q, this one knows %d", otherVersion(n, currentV), v, currentV)
 	}
 	body := lines[0] + "\n" + lines[1] + "\n"
 	if lines[2] != fmt.Sprintf("%08x", crc32.Checksum([]byte(body), castagnoli)) {

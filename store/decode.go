@@ -10,6 +10,17 @@ import (
 // ErrVersion is returned for data that a later version wrote.
 var ErrVersion = errors.New("written by a later version")
 
+// ErrOutdated is returned for a store or a checkpoint of a version that is read no
+// more.
+var ErrOutdated = errors.New("written by an earlier version, which this one does not read")
+
+func otherVersion(v, known uint64) error {
+	if v < known {
+		return ErrOutdated
+	}
+	return ErrVersion
+}
+
 // ErrMalformed is returned for bytes that are not what they should be.
 var ErrMalformed = errors.New("malformed")
 

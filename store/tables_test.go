@@ -2,6 +2,8 @@ package store
 
 import (
 	"bytes"
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -24,11 +26,17 @@ func (f removeFS) Remove(name string) error {
 // log brings the same messages again, but some go in the generation in which
 // they come, and nobody would ever remove their bodies.
 func TestCrashBehindTables(t *testing.T) {
+	for _, kept := range []int{0, 100} {
+		t.Run(fmt.Sprintf("unsynced=%d", kept), func(t *testing.T) { crashBehindTables(t, kept) })
+	}
+}
+
+func crashBehindTables(t *testing.T, kept int) {
 	mem := vfs.NewCrashableMem()
 	var clone *vfs.MemFS
 	fs := removeFS{mem, func(name string) {
 		if clone == nil && strings.HasPrefix(name, tablePrefix) {
-			clone = mem.CrashClone(vfs.CrashCloneCfg{})
+			clone = mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: kept, RNG: rand.New(rand.NewPCG(1, 1))})
 		}
 	}}
 	o := Options{Table: 1}
@@ -63,6 +71,15 @@ func TestCrashBehindTables(t *testing.T) {
 	if at, _, _ := crashed.Applied(); at != 0 {
 		t.Fatalf("the index is at %d, it was to be at 0", at)
 	}
+	names, err := clone.List("store/" + firstIndex)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, tablePrefix) {
+			t.Errorf("%s is left over", name)
+		}
+	}
 	if err := crashed.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -82,14 +99,5 @@ func TestCrashBehindTables(t *testing.T) {
 	}
 	if bodies != n/2 || mark != 0 {
 		t.Errorf("%d bodies of %d messages, %d marks", bodies, n/2, mark)
-	}
-	names, err := clone.List("store/" + firstIndex)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		if strings.HasPrefix(name, tablePrefix) {
-			t.Errorf("%s is left over", name)
-		}
 	}
 }
