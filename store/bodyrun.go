@@ -16,7 +16,8 @@ const (
 
 // bodyRuns are bodies of the index that were read together, since to find one
 // costs more than to go on to its neighbours. Each is given out once. A body
-// never changes, and no place is used again, so what is held is never wrong.
+// never changes, and no place of an index is used again, so what is held is never
+// wrong.
 type bodyRuns struct {
 	mu   sync.Mutex
 	runs []bodyRun // the one used longest ago first
@@ -25,6 +26,7 @@ type bodyRuns struct {
 // bodyRun is what was read of a lane, from a place on; or, with no bodies, the
 // place of a single read, by which the next one is known to follow.
 type bodyRun struct {
+	ix     *index
 	queue  QueueID
 	lane   Lane
 	from   Seq
@@ -33,12 +35,12 @@ type bodyRun struct {
 
 // take gives the body at p, if it was read. Else follows tells whether p comes
 // soon behind something that was.
-func (r *bodyRuns) take(q QueueID, p Pos) (body []byte, follows bool) {
+func (r *bodyRuns) take(ix *index, q QueueID, p Pos) (body []byte, follows bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range r.runs {
 		run := &r.runs[i]
-		if run.queue != q || run.lane != p.Lane || p.Seq < run.from || p.Seq >= run.from+Seq(len(run.bodies))+runEntries {
+		if run.ix != ix || run.queue != q || run.lane != p.Lane || p.Seq < run.from || p.Seq >= run.from+Seq(len(run.bodies))+runEntries {
 			continue
 		}
 		if n := p.Seq - run.from; n < Seq(len(run.bodies)) && run.bodies[n] != nil {
@@ -56,7 +58,7 @@ func (r *bodyRuns) put(run bodyRun) {
 	defer r.mu.Unlock()
 	for i := range r.runs {
 		old := &r.runs[i]
-		if old.queue == run.queue && old.lane == run.lane && old.from <= run.from && run.from < old.from+Seq(len(old.bodies))+runEntries {
+		if old.ix == run.ix && old.queue == run.queue && old.lane == run.lane && old.from <= run.from && run.from < old.from+Seq(len(old.bodies))+runEntries {
 			r.runs = slices.Delete(r.runs, i, i+1)
 			break
 		}
@@ -77,11 +79,11 @@ func (r *bodyRuns) clear() {
 // ownBody reads a body from its queue's range of the index, and those behind it
 // when the last ones were read in order; pebble.ErrNotFound if there is none.
 func (s *Store) ownBody(ix *index, q QueueID, p Pos) ([]byte, error) {
-	body, follows := s.runs.take(q, p)
+	body, follows := s.runs.take(ix, q, p)
 	if body != nil {
 		return body, nil
 	}
-	run := bodyRun{queue: q, lane: p.Lane, from: p.Seq}
+	run := bodyRun{ix: ix, queue: q, lane: p.Lane, from: p.Seq}
 	var err error
 	if follows {
 		run.bodies, err = ix.ownBodies(q, p)

@@ -83,3 +83,43 @@ func TestNearby(t *testing.T) {
 		t.Errorf("left over: %+v", d)
 	}
 }
+
+// TestBodyRunsRestored: what was read ahead does not outlive its index.
+func TestBodyRunsRestored(t *testing.T) {
+	fs := vfs.NewMem()
+	s, _, q := newRig(t, fs, Options{})
+	log := &memLog{t: t, model: newModel()}
+	other := log.open(t, fs, "other", Options{})
+	defer other.Close()
+	b := &Batch{}
+	b.CreateQueue(KindQueue, "q", nil)
+	propose(t, other, b)
+	fill := func(s *Store, text byte) {
+		t.Helper()
+		b := &Batch{}
+		for range 10 {
+			b.Enqueue(Enqueue{Targets: []Target{{q, 0}}, Header: []byte("h"), Body: bytes.Repeat([]byte{text}, 100)})
+		}
+		propose(t, s, b)
+		if _, err := s.atState(func(*index, metaRecord) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill(s, 'a')
+	fill(other, 'b')
+	read := func(seq Seq, want byte) {
+		t.Helper()
+		if got, err := s.Body(q, &Stored{Pos: Pos{0, seq}}); err != nil || len(got) != 100 || got[0] != want {
+			t.Errorf("message %d: %.10q, %v", seq, got, err)
+		}
+	}
+	read(1, 'a')
+	read(2, 'a') // and those behind it
+	if _, _, _, err := other.Checkpoint("checkpoint"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Restore("checkpoint"); err != nil {
+		t.Fatal(err)
+	}
+	read(3, 'b')
+}

@@ -64,6 +64,8 @@ func (s *Store) swap(next *index, st state) {
 	s.mu.state, s.mu.ix, s.mu.low = st, next, st.applied
 	s.mu.active, s.mu.closing = newGeneration(1, &st.sentIDs), nil
 	s.mu.epoch++
+	s.held.clear()
+	s.runs.clear()
 	close(s.retired)
 	s.retired = make(chan struct{})
 }
