@@ -123,3 +123,32 @@ func TestBodyRunsRestored(t *testing.T) {
 	}
 	read(3, 'b')
 }
+
+// TestNearbyLongHeaders: who wants one message does not read megabytes of the
+// headers of its neighbours, and what was not read with them is found.
+func TestNearbyLongHeaders(t *testing.T) {
+	s, _, q := newRig(t, vfs.NewMem(), Options{})
+	const n = 150
+	for range n {
+		b := &Batch{}
+		b.Enqueue(Enqueue{Targets: []Target{{q, 0}}, Header: make([]byte, 50<<10), Body: []byte("body")})
+		propose(t, s, b)
+	}
+	if _, err := s.atState(func(ix *index, _ metaRecord) error {
+		blk, err := ix.block(blockAt{q, 0, 0})
+		if err == nil && blk.known > 3 {
+			t.Errorf("%d entries were read", blk.known)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for seq := Seq(n); seq >= 1; seq-- {
+		b := &Batch{}
+		b.Remove(q, Pos{0, seq})
+		b.Remove(q, Pos{0, seq + n})
+		if out := propose(t, s, b); out[0].Code != Done || out[1].Code != NoMessage {
+			t.Fatalf("message %d: %+v", seq, out)
+		}
+	}
+}

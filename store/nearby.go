@@ -1,6 +1,11 @@
 package store
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+)
 
 // nearby remembers entries of the index that stand near one that Apply wanted:
 // who drains a backlog takes its messages one after the other, and to read a
@@ -17,6 +22,7 @@ type nearby struct {
 // place, do not read the same entries again and again.
 const (
 	blockEntries = 128
+	blockBytes   = 128 << 10 // of entries with long headers a block has fewer
 	maxBlocks    = 64
 )
 
@@ -27,7 +33,10 @@ type blockAt struct {
 	n     Seq
 }
 
-type block [blockEntries]found
+type block struct {
+	known Seq // how many of them were read; the rest is read one by one
+	found [blockEntries]found
+}
 
 // at gives what the index has at p, missing if nothing. The epoch is the one
 // of ix.
@@ -44,7 +53,23 @@ func (c *nearby) at(ix *index, epoch uint64, q QueueID, p Pos) (found, error) {
 		}
 		c.keep(k, b)
 	}
-	return b[p.Seq%blockEntries], nil
+	if n := p.Seq % blockEntries; n < b.known {
+		return b.found[n], nil
+	}
+	return ix.find(q, p)
+}
+
+// find reads one entry.
+func (ix *index) find(q QueueID, p Pos) (found, error) {
+	rec, err := ix.entry(q, p)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return found{missing: true}, nil
+	}
+	return rec.found(), err
+}
+
+func (e *entryRecord) found() found {
+	return found{body: e.body, size: e.size, hlen: uint32(len(e.header)), shared: e.shared}
 }
 
 func (c *nearby) keep(k blockAt, b *block) {
@@ -77,10 +102,11 @@ func (ix *index) block(k blockAt) (*block, error) {
 }
 
 func (ix *index) scanBlock(k blockAt) (*block, error) {
-	b := new(block)
-	for i := range b {
-		b[i].missing = true
+	b := &block{known: blockEntries}
+	for i := range b.found {
+		b.found[i].missing = true
 	}
+	bytes := 0
 	first := k.n * blockEntries
 	lo := appendPosKey(nil, k.queue, inEntries, Pos{k.lane, first})
 	hi := appendPosKey(nil, k.queue, inEntries, Pos{k.lane, first + blockEntries})
@@ -89,12 +115,19 @@ func (ix *index) scanBlock(k blockAt) (*block, error) {
 		if !ok {
 			return fmt.Errorf("%w: entry key %x", ErrCorrupt, key)
 		}
+		if bytes += len(v); bytes > blockBytes {
+			b.known = p.Seq - first
+			return errEnough
+		}
 		rec, err := decodeEntry(v)
 		if err != nil {
 			return fmt.Errorf("entry %s: %w", p, err)
 		}
-		b[p.Seq-first] = found{body: rec.body, size: rec.size, hlen: uint32(len(rec.header)), shared: rec.shared}
+		b.found[p.Seq-first] = rec.found()
 		return nil
 	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
 	return b, err
 }
