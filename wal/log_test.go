@@ -257,3 +257,16 @@ func TestRecycle(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
+
+// TestRecycledFileGone drops a segment whose file somebody removed.
+func TestRecycledFileGone(t *testing.T) {
+	fs := vfs.NewMem()
+	l := open(t, fs, Options{SegmentSize: 500, Recycle: true})
+	must(t, l.Append(&State{Term: 1, Commit: 100}, made(1, 100, 1, 100)))
+	must(t, fs.Remove("wal/"+segmentName(1)))
+	must(t, l.TruncateFront(90))
+	if n := len(l.mu.doomed); n > 0 {
+		t.Errorf("%d segments wait for their removal", n)
+	}
+	must(t, l.TruncateFront(95))
+}

@@ -2,6 +2,7 @@ package wal
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"sync"
@@ -11,9 +12,17 @@ import (
 )
 
 // TestReadersBesideTheWriter reads at random places while the log grows, is cut
-// and is truncated.
+// and is truncated, and while its files go round.
 func TestReadersBesideTheWriter(t *testing.T) {
-	l := open(t, vfs.NewMem(), Options{SegmentSize: 3000, CacheBytes: 4000})
+	for _, recycle := range []bool{false, true} {
+		t.Run(fmt.Sprintf("recycle=%t", recycle), func(t *testing.T) {
+			readersBesideTheWriter(t, Options{SegmentSize: 3000, CacheBytes: 4000, Recycle: recycle})
+		})
+	}
+}
+
+func readersBesideTheWriter(t *testing.T, o Options) {
+	l := open(t, vfs.NewMem(), o)
 	must(t, l.Append(&State{Term: 1}, made(1, 50, 1, 60)))
 	stop := make(chan struct{})
 	var readers sync.WaitGroup

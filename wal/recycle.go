@@ -1,6 +1,9 @@
 package wal
 
 import (
+	"errors"
+	"os"
+
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sys/unix"
 )
@@ -26,7 +29,10 @@ func (l *Log) keep(s *segment) (bool, error) {
 	if !l.opts.Recycle || l.w.closed || l.w.spare.size > 0 || s.size < l.opts.SegmentSize {
 		return false, nil
 	}
-	if err := l.fs.Rename(l.path(s.name), l.path(spareName)); err != nil {
+	switch err := l.fs.Rename(l.path(s.name), l.path(spareName)); {
+	case errors.Is(err, os.ErrNotExist): // gone already, as far as we care
+		return false, nil
+	case err != nil:
 		return false, err
 	}
 	l.w.spare = spare{size: s.size}

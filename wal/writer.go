@@ -13,7 +13,7 @@ type writer struct {
 	file   vfs.File
 	seed   uint32
 	end    int64  // behind the last byte written
-	size   int64  // of the file; from end to here it is zero-filled
+	size   int64  // of the file; from end to here nothing counts
 	synced int64  // everything below is durable
 	reach  int64  // what the last mark says is durable
 	state  State  // the hard state that the segment ends with
