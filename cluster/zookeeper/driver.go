@@ -82,6 +82,7 @@ type Driver struct {
 		seen    map[replica.ID]time.Duration // members of the present session, and link.Now() when they were last seen
 		learned time.Duration                // link.Now() when the members were last known for sure
 		lenient time.Duration                // link.Now() up to which members that are missing may still be on their way
+		few     time.Duration                // link.Now() since when the members are too few, 0: they are not
 		changed chan struct{}
 	}
 }

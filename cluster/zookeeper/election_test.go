@@ -141,6 +141,20 @@ func TestEnsembleAway(t *testing.T) {
 	})
 }
 
+// A node with ZooKeeper and the longest log, linked to one that has lost
+// ZooKeeper, is the only one that can win: its gate does not stay shut.
+func TestLinkedButNoMember(t *testing.T) {
+	e := testzk.Start(t)
+	g := three(t, e, nil)
+	g[1].stop()
+	g[2].stop()
+	await(t, "the gate is shut", 5*time.Second, func() bool { return g[0].Gate().Few })
+	before, _, _ := g[0].r.asked()
+	connect(g[0].r, g[1].r)
+	took := await(t, "the linked node stands", 10*time.Second, func() bool { n, _, _ := g[0].r.asked(); return n > before })
+	t.Logf("stood after %v", took)
+}
+
 func TestExpiry(t *testing.T) {
 	e := testzk.Start(t)
 	g := start(t, e, 1, nil)

@@ -19,7 +19,9 @@ const hintFor = 10 * time.Second
 // Gate implements cluster.View: a node without a master stands only while a
 // quorum of the cluster's nodes are members. When ZooKeeper has given no sign of
 // life for a session's timeout, its word does not count, and the links decide
-// [S10]; when it is back, the others have as long to be back too.
+// [S10]; when it is back, the others have as long to be back too. Nor do members
+// that have been too few for twice that time shut the gate: who is linked and no
+// member has lost ZooKeeper, and may be the one that cannot win.
 func (d *Driver) Gate() cluster.Gate {
 	st, away := d.cfg.Replica.Status(), d.silent()
 	d.mu.Lock()
@@ -32,10 +34,16 @@ func (d *Driver) Gate() cluster.Gate {
 		return cluster.Gate{}
 	case !d.mu.known:
 		return cluster.Gate{Shut: "the members at ZooKeeper are not known yet"}
-	case n < cluster.Quorum(d.cfg.Replicas):
+	case n < cluster.Quorum(d.cfg.Replicas) && !d.fewForLong():
 		return cluster.Gate{Few: true, Shut: d.few(n, missing)}
 	}
 	return cluster.Gate{}
+}
+
+// fewForLong reports whether the members have been too few for so long that it
+// tells of ZooKeeper rather than of the nodes. d.mu is held.
+func (d *Driver) fewForLong() bool {
+	return d.mu.few != 0 && link.Now()-d.mu.few > 2*max(d.cfg.SessionTimeout, 2*tick)
 }
 
 // few says that n members are not enough.
@@ -103,7 +111,7 @@ func (d *Driver) Changed() <-chan struct{} {
 func (d *Driver) unknown() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.mu.known, d.mu.seen = false, nil
+	d.mu.known, d.mu.seen, d.mu.few = false, nil, 0
 	d.notifyLocked()
 }
 
@@ -122,6 +130,11 @@ func (d *Driver) learn(st *replica.Status, r roster) {
 	d.mu.learned = now
 	moved := !d.mu.known || r.key() != d.mu.roster.key()
 	d.mu.roster, d.mu.known = r, true
+	if n, _ := present(st, &r); n >= cluster.Quorum(d.cfg.Replicas) {
+		d.mu.few = 0
+	} else if d.mu.few == 0 {
+		d.mu.few = now
+	}
 	if d.mu.seen == nil {
 		d.mu.seen = make(map[replica.ID]time.Duration)
 	}
