@@ -114,7 +114,7 @@ func TestScheduleRefuses(t *testing.T) {
 func TestManyJobs(t *testing.T) {
 	o := Options{GenerationMemory: 2 << 20}
 	s, q := benchStore(t, vfs.NewMem(), "store", o)
-	const n, batch = 30_000, 1000
+	const n, batch = 8_000, 500
 	r := rand.New(rand.NewPCG(1, 1))
 	body := make([]byte, 200)
 	for range n / batch {
