@@ -17,8 +17,6 @@ type link struct {
 	topic    atomic.Pointer[topic] // of a live subscription to just one
 }
 
-// A Target is what a name stands for: one destination or, with wildcards, all
-// that match.
 // link makes a link to a mailbox.
 func (s *Subscription) link(box *mailbox) *link {
 	l := &link{sub: s, box: box}

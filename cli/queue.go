@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/quorate/quorate/broker"
 	"github.com/quorate/quorate/console"
 )
 
@@ -74,7 +75,7 @@ wildcards: ORDERS.> or *.EU. Advisory topics are left out unless --all is given.
 			}
 			list = slices.DeleteFunc(list, func(d console.Destination) bool {
 				_, name, _ := strings.Cut(d.Name, "://")
-				return !matches(pattern, name) || !*all && strings.HasPrefix(name, "ActiveMQ.Advisory.")
+				return !broker.Match(pattern, name) || !*all && strings.HasPrefix(name, "ActiveMQ.Advisory.")
 			})
 			if *asJSON {
 				return printJSON(c.OutOrStdout(), list)
@@ -83,20 +84,6 @@ wildcards: ORDERS.> or *.EU. Advisory topics are left out unless --all is given.
 		})
 	}
 	return c
-}
-
-// matches reports whether a name matches a pattern of ActiveMQ.
-func matches(pattern, name string) bool {
-	want, have := strings.Split(pattern, "."), strings.Split(name, ".")
-	for i, w := range want {
-		switch {
-		case w == ">" && i == len(want)-1:
-			return true
-		case i >= len(have) || w != "*" && w != have[i]:
-			return false
-		}
-	}
-	return len(want) == len(have)
 }
 
 func printDestinations(c *cobra.Command, list []console.Destination) error {

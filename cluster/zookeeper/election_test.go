@@ -10,6 +10,7 @@ import (
 
 	testzk "github.com/quorate/quorate/internal/testkit/zookeeper"
 	"github.com/quorate/quorate/replica"
+	"github.com/quorate/quorate/replica/link"
 )
 
 // three founds a cluster of three scripted nodes.
@@ -137,7 +138,13 @@ func TestEnsembleAway(t *testing.T) {
 	e.StartAll()
 	// Its gate need not shut again: the others have their time to come, and that
 	// they are too few shuts it for a while only.
-	await(t, "a member again", 30*time.Second, func() bool { return len(g[0].Members()) == 1 })
+	back := link.Now()
+	await(t, "a member again", 30*time.Second, func() bool {
+		g[0].mu.Lock()
+		fresh := g[0].mu.known && g[0].mu.learned > back
+		g[0].mu.Unlock()
+		return fresh && len(g[0].Members()) == 1
+	})
 }
 
 // A node with ZooKeeper and the longest log, linked to one that has lost
