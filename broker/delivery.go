@@ -52,7 +52,7 @@ func (b *mailbox) destination(m *message.Message) message.Destination {
 	if !b.dest.Kind.IsTopic() {
 		return b.dest
 	}
-	if b.durable != nil && !isPattern(b.dest.Name) {
+	if b.durable != nil && !b.wild {
 		return b.dest
 	}
 	return m.Destination

@@ -99,7 +99,7 @@ func (r *reign) addDurable(id store.QueueID, name string, sub *store.Subscriptio
 	b.selector = sel
 	dir := &r.directory
 	dir.subs[subscriber{sub.Client, sub.Name}] = b
-	if isPattern(sub.Topic) {
+	if b.wild = isPattern(sub.Topic); b.wild {
 		dir.patterns = append(dir.patterns, b)
 	} else {
 		// Readers have the list as it was: what is behind its end is nobody's yet.

@@ -17,6 +17,7 @@ type mailbox struct {
 	name     string        // of the queue, or a unique one
 	dest     message.Destination
 	durable  *store.Subscription // of a durable subscription
+	wild     bool                // of a durable subscription to all topics that match its name
 	owner    *Conn               // of a temporary queue
 	policy   *Policy
 	shard    *shard
