@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/quorate/quorate/internal/testkit/proc"
@@ -21,6 +22,10 @@ type Net struct {
 	Bridge string // the address of the machine itself on the bridge
 }
 
+// nets counts the nets of this process: the kernel takes its time to remove an
+// interface with its namespace, so the next net has other names.
+var nets atomic.Int32
+
 // New makes n hosts. The test is skipped where the machine does not allow it,
 // except in continuous integration.
 func New(t testing.TB, n int) *Net {
@@ -28,7 +33,7 @@ func New(t testing.TB, n int) *Net {
 	if os.Getuid() != 0 {
 		t.Skip("network namespaces need root")
 	}
-	h := &Net{t: t, id: fmt.Sprintf("q%d", os.Getpid()%100000), Bridge: "198.51.100.254"}
+	h := &Net{t: t, id: fmt.Sprintf("q%d%c", os.Getpid()%100000, 'a'+nets.Add(1)%26), Bridge: "198.51.100.254"}
 	bridge := h.id + "b"
 	t.Cleanup(func() {
 		for i := range h.Hosts {
